@@ -1,0 +1,124 @@
+//! What is asked of a build, and what comes back.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::Context;
+
+/// One build.
+pub struct BuildRequest {
+    /// What `COPY` may copy.
+    pub context: Context,
+    /// The Dockerfile; an ignore file of its own (`NAME.dockerignore`) beside it is honoured.
+    pub dockerfile: PathBuf,
+    /// `--build-arg`, and the predefined ones such as `http_proxy`.
+    pub build_args: BTreeMap<String, String>,
+    /// What a `FROM` or `COPY --from` name stands for, such as `docker-image://localhost:1/python:3.11-slim`.
+    pub named_contexts: BTreeMap<String, String>,
+    /// What `RUN --mount=type=secret,id=…` sees.
+    pub secrets: BTreeMap<String, Vec<u8>>,
+    /// Whose copy of the context the engine may update: a fresh key sends it all.
+    pub shared_key: String,
+    /// The namespace of all cache mounts: a fresh one finds them empty.
+    pub cache_mount_namespace: String,
+    /// Execute every step, whatever the cache holds.
+    pub no_cache: bool,
+    /// What becomes of the result.
+    pub export: Export,
+    /// After this long the build is cancelled and is an error.
+    pub timeout: Duration,
+    /// Told of vertexes as they change; `None` opens no live status stream.
+    pub progress: Option<Arc<dyn Progress>>,
+}
+
+/// What becomes of the result.
+pub enum Export {
+    /// Into the engine's own image store, unpacked, under this name.
+    Store {
+        /// The image's name and tag.
+        name: String,
+    },
+    /// An OCI archive (tar), streamed into `sink` as it comes.
+    Oci {
+        /// Clamp the times of the files of new layers to `SOURCE_DATE_EPOCH`, which the build arguments then carry.
+        rewrite_timestamp: bool,
+        /// Where the archive goes; written to from a blocking thread.
+        sink: Box<dyn Write + Send>,
+    },
+    /// Nowhere: the build only fills the cache.
+    Nothing,
+}
+
+/// Follows a running build.
+pub trait Progress: Send + Sync {
+    /// A vertex began, ended or was found in the cache.
+    fn vertex(&self, vertex: &Vertex);
+}
+
+/// A build that succeeded.
+#[derive(Debug, Clone)]
+pub struct BuildOutcome {
+    /// Solve sent to Solve answered.
+    pub wall: Duration,
+    /// Every vertex, folded to its last state, by start.
+    pub vertexes: Vec<Vertex>,
+    /// Bytes of file content that the engine asked for.
+    pub context_bytes: u64,
+    /// What the exporter said: `containerimage.digest`, `containerimage.config.digest`, …
+    pub exporter: BTreeMap<String, String>,
+}
+
+/// A step of BuildKit's graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vertex {
+    /// BuildKit's key.
+    pub digest: String,
+    /// As BuildKit prints it.
+    pub name: String,
+    /// Whether any of its reports said so.
+    pub cached: bool,
+    /// First start.
+    pub started: Option<SystemTime>,
+    /// Last completion.
+    pub completed: Option<SystemTime>,
+    /// BuildKit's message.
+    pub error: Option<String>,
+    /// Its parts, such as `exporting layers` and `unpacking to …`: name, start, end.
+    pub parts: Vec<(String, Option<SystemTime>, Option<SystemTime>)>,
+}
+
+impl Vertex {
+    /// Whether it is an instruction of the Dockerfile (`[stage 2/5] …`), and not BuildKit's own work.
+    pub fn is_instruction(&self) -> bool {
+        let Some((head, _)) = self.name.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+            return false;
+        };
+        let position = head.rsplit(' ').next().unwrap_or_default();
+        position.split_once('/').is_some_and(|(n, m)| n.parse::<u32>().is_ok() && m.parse::<u32>().is_ok())
+    }
+}
+
+/// Why there is no image.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BuildError {
+    /// A step failed, or the Dockerfile is wrong: BuildKit's own message, with the step's last lines of output.
+    #[error("{message}")]
+    Failed {
+        /// BuildKit's message.
+        message: String,
+        /// The vertexes up to then.
+        vertexes: Vec<Vertex>,
+    },
+    /// The time-out passed.
+    #[error("the build did not end within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// The context could not be read.
+    #[error("the build context could not be read: {0}")]
+    Context(String),
+    /// The engine went away.
+    #[error("the engine went away during the build: {0}")]
+    EngineLost(String),
+}

@@ -1,0 +1,25 @@
+//! Everything that measures, records and reports; the binary `tare` is a thin shell around it.
+//!
+//! Data flows one way, and each arrow is a type:
+//!
+//! ```text
+//! scenarios/*.toml → Scenario → plan → Plan → measure (engine, supply) → records on disk → metrics, claims → report
+//! ```
+//!
+//! The run directory is the waist: only [`measure`] touches an engine, everything after it reads
+//! files. The rooms, a floor a line; each reaches only downwards:
+//!
+//! ```text
+//! cli
+//! measure                       report
+//! supply        plan            claims   metrics
+//! engine        oci  record  scenario  stats
+//! ```
+
+pub mod cache;
+pub mod engine;
+pub mod error;
+pub mod oci;
+pub mod plan;
+pub mod record;
+pub mod scenario;

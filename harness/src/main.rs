@@ -1,0 +1,2 @@
+//! Tare.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Images as files: reading OCI archives, the four sizes, what a layer adds. No engine, no async.

@@ -1,0 +1,189 @@
+//! The rows of the record files. A field's name is its column; the leading columns are fixed.
+//!
+//! Units are in the names: `_s` seconds, `_bytes` bytes. An empty field is "not measured", never zero.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::{Event, Variant};
+
+/// `samples.csv`: one measured build. A row with an `error` is a failed build and has no timing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// What happened before this build.
+    pub event: Event,
+    /// The block, from 1.
+    pub block: u32,
+    /// Solve sent to Solve answered, with the engine-store exporter and provenance off.
+    pub wall_s: Option<f64>,
+    /// Steps of the Dockerfile (`[stage n/m]`, base images and `WORKDIR` included).
+    pub steps: Option<u32>,
+    /// How many of them were cached.
+    pub cached_steps: Option<u32>,
+    /// Bytes of context that were sent.
+    pub context_bytes: Option<u64>,
+    /// Manifest digest of an untimed export with rewrite-timestamp; taken in the first two blocks.
+    pub manifest_digest: Option<String>,
+    /// Why there is no timing.
+    pub error: Option<String>,
+    /// Seconds in which the context was being sent.
+    pub transfer_s: Option<f64>,
+    /// Seconds in which a Dockerfile step was being executed.
+    pub exec_s: Option<f64>,
+    /// Seconds in which the export ran (layers compressed, manifest and config written), without unpacking.
+    pub export_s: Option<f64>,
+    /// Seconds in which the image was unpacked into the engine's store.
+    pub unpack_s: Option<f64>,
+    /// CPU seconds of the engine and the steps.
+    pub cpu_s: Option<f64>,
+    /// `wall_s` less the span from the first vertex's start to the last one's end: the harness's own.
+    pub overhead_s: Option<f64>,
+    /// Place in the order of the run, from 1.
+    pub order: u32,
+    /// The token that replaced `@TARE_NONCE@` in the newest edit of this build's context.
+    pub nonce: String,
+    /// `registry`, `local` or `own`: what the base images were. `local` is a stand-in.
+    pub base: String,
+    /// When the build began, UTC.
+    pub started: String,
+}
+
+/// `steps.csv`: one BuildKit vertex of a build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// What happened before this build.
+    pub event: Event,
+    /// The block, from 1.
+    pub block: u32,
+    /// Place in the build, from 1, by start.
+    pub step: u32,
+    /// The vertex's name, as BuildKit prints it.
+    pub name: String,
+    /// Whether it is an instruction of the Dockerfile, and not BuildKit's own work.
+    pub instruction: bool,
+    /// Whether it came from the cache.
+    pub cached: bool,
+    /// Seconds after the first vertex's start.
+    pub start_s: Option<f64>,
+    /// Seconds that it took.
+    pub seconds: Option<f64>,
+    /// BuildKit's message, where it failed.
+    pub error: Option<String>,
+}
+
+/// `images.csv`: the four sizes of an image after a cold build, from its own layers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// What a registry stores and a pull moves: the layers as compressed blobs.
+    pub compressed_bytes: u64,
+    /// Sum of the layer tars.
+    pub layer_bytes: u64,
+    /// Regular files of the merged tree after whiteouts, hard links once.
+    pub rootfs_bytes: u64,
+    /// Layer bytes that are not in the base.
+    pub unique_bytes: u64,
+    /// How many layers.
+    pub layers: u32,
+    /// The block, from 1.
+    pub block: u32,
+    /// `registry`, `local` or `own`: what the base images were.
+    pub base: String,
+}
+
+/// `deltas.csv`: what a node that has the variant's previous image must pull again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delta {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// What happened before this build.
+    pub event: Event,
+    /// The block, from 1.
+    pub block: u32,
+    /// Layers that the node lacks.
+    pub new_layers: u32,
+    /// Their compressed bytes.
+    pub new_compressed_bytes: u64,
+    /// Bytes of files in them that the previous image had at the same path with the same content.
+    pub same_content_bytes: u64,
+}
+
+/// `claims.csv`: a claim and its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimRow {
+    /// The scenario.
+    pub scenario: String,
+    /// The claim's slug.
+    pub claim: String,
+    /// The metric, as written by `Metric`.
+    pub metric: String,
+    /// The reduction, `1 − optimized / naive`.
+    pub estimate: Option<f64>,
+    /// Lower end of the 95 % interval.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+    /// The least reduction that supports the claim; open if empty.
+    pub expected_min: Option<f64>,
+    /// The greatest; open if empty.
+    pub expected_max: Option<f64>,
+    /// Does the practice pay?
+    pub effect: Effect,
+    /// Does the quoted figure hold?
+    pub verdict: Verdict,
+    /// Why, in one line.
+    pub reason: String,
+    /// Blocks that the estimate rests on.
+    pub blocks: u32,
+    /// Two-sided sign-flip p of "no effect"; empty for exact quantities.
+    pub p: Option<f64>,
+    /// The same, Holm-adjusted over all claims on time of the run.
+    pub p_holm: Option<f64>,
+}
+
+/// Does the practice pay?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// It makes the quantity smaller.
+    Helps,
+    /// It changes nothing worth speaking of.
+    NoEffect,
+    /// It makes the quantity larger.
+    Hurts,
+    /// The samples do not tell.
+    Unclear,
+}
+
+/// Does the quoted figure hold?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The interval lies wholly inside the claimed one.
+    Supported,
+    /// Wholly beyond it on the favourable side.
+    BetterThanClaimed,
+    /// Wholly beyond it on the other side.
+    Contradicted,
+    /// Neither.
+    Inconclusive,
+    /// There is nothing to judge by; the reason says why.
+    NotMeasured,
+}

@@ -1,0 +1,103 @@
+//! `run.json`: where, with what and how a run was made.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::Profile;
+
+/// The version of the run directory's files. A reader refuses a newer one; a column or key that is
+/// added, renamed or given another meaning raises it.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// `run.json`. It holds no host name, no path and no package mirror.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunInfo {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// Unique to the run; also the label on everything that it makes in an engine.
+    pub id: String,
+    /// When it began, UTC.
+    pub started: String,
+    /// Version of Tare.
+    pub tare: String,
+    /// The git revision of the scenarios, with `-dirty` where the tree was changed; empty outside git.
+    pub git_revision: String,
+    /// The profile.
+    pub profile: Profile,
+    /// The seed of the order of variants.
+    pub seed: u64,
+    /// How the loopback supply was shaped.
+    pub link: LinkInfo,
+    /// The engine.
+    pub engine: EngineInfo,
+    /// The machine.
+    pub machine: MachineInfo,
+    /// The base images.
+    pub bases: Vec<BaseInfo>,
+}
+
+/// How the loopback supply was shaped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkInfo {
+    /// `none`, `1gbit` or `200mbit`.
+    pub name: String,
+    /// Bits a second, each direction; absent where not shaped.
+    pub bits_per_s: Option<u64>,
+    /// Added to each response, in milliseconds.
+    pub latency_ms: f64,
+}
+
+/// The engine that built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineInfo {
+    /// `managed` or `own`.
+    pub kind: String,
+    /// The Engine's version.
+    pub version: String,
+    /// BuildKit's version as it reports it, which a distribution may have blanked.
+    pub buildkit: String,
+    /// The image store: `containerd` or the storage driver's name.
+    pub store: String,
+    /// Packages that the managed engine was unpacked from, `name version`.
+    pub packages: Vec<String>,
+    /// The engine's own id, new with each data root: a half-done block can go on only with its cache.
+    pub generation: String,
+}
+
+/// The machine. Facts that bear on noise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineInfo {
+    /// The processor's model name.
+    pub cpu: String,
+    /// Processors that this process may use.
+    pub cores: u32,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// The kernel's release.
+    pub kernel: String,
+    /// The distribution's name and version.
+    pub os: String,
+    /// Whether a hypervisor is underneath.
+    pub virtual_machine: bool,
+    /// Load average of the last minute when the run began.
+    pub load_1m: f64,
+    /// Bytes free on the engine's disk when the run began.
+    pub disk_free_bytes: u64,
+}
+
+/// A base image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseInfo {
+    /// As the Dockerfiles write it.
+    pub reference: String,
+    /// `registry`, or `local` for a stand-in built from the distribution's packages.
+    pub kind: String,
+    /// The manifest digest in the engine.
+    pub digest: String,
+    /// What the stand-in is, in words; empty for a registry image.
+    pub made_of: String,
+}

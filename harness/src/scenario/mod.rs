@@ -1,0 +1,121 @@
+//! A scenario: one pair of images, and what is done with it.
+//!
+//! `scenario.toml` is read into private wire types and checked into these domain types; an error
+//! names the file, the line and the key.
+
+mod axes;
+mod metric;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use axes::{Event, Pair, Profile, Variant};
+pub use metric::{DeltaColumn, Evidence, ImageColumn, Metric, SampleColumn};
+
+/// The token in edits and nonce files that becomes unique to run, block, variant and attempt, so that
+/// no edit is ever a cache hit of an earlier block.
+pub const NONCE_TOKEN: &str = "@TARE_NONCE@";
+
+/// One pair of images and what is done with it; made from a folder with a `scenario.toml`, or from
+/// two folders with a Dockerfile each (`--pair`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// The folder's name.
+    pub name: String,
+    /// What the pair is to answer, as a question in one line.
+    pub question: String,
+    /// How to read the result: Markdown, spliced into the report.
+    pub analysis: String,
+    /// What the result must not be read as: Markdown.
+    pub caveat: String,
+    /// The two sides.
+    pub variants: Pair<Source>,
+    /// What is measured, in order; starts with [`Event::Cold`].
+    pub events: Vec<Event>,
+    /// The edits by name; each that an event names is here.
+    pub edits: BTreeMap<String, Edit>,
+    /// Context files (slash-separated, relative) that carry [`NONCE_TOKEN`] already in the cold build.
+    pub nonce_files: Vec<String>,
+    /// The names of steps that claims speak of, each with the text that its vertex name contains.
+    pub steps: BTreeMap<String, Pair<String>>,
+    /// Images that the Dockerfiles start `FROM`; each is in `bases.toml`.
+    pub bases: Vec<String>,
+    /// Lock files (`pip` requirements with hashes) of what the loopback index must serve.
+    pub locks: Vec<PathBuf>,
+    /// Whether a build step uses apt, and so needs the caching proxy.
+    pub apt: bool,
+    /// Build arguments of the profile that was asked for.
+    pub build_args: BTreeMap<String, String>,
+    /// The request that both variants must answer alike before a timing is believed.
+    pub answer: Option<Answer>,
+    /// What folklore says, to be settled.
+    pub claims: Vec<Claim>,
+    /// What a plan expects of one cold build, for the estimate.
+    pub estimate: Estimate,
+}
+
+/// One side of a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The Dockerfile.
+    pub dockerfile: PathBuf,
+    /// The build context.
+    pub context: PathBuf,
+}
+
+/// A change that a developer makes between two builds: files laid over the context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The name, as in `edit-NAME`.
+    pub name: String,
+    /// Slash-separated path within the context → the checked-in file with the new content, in which
+    /// [`NONCE_TOKEN`] is replaced. The path exists in the context, or the file is new if `new` says so.
+    pub files: BTreeMap<String, PathBuf>,
+    /// How the edited context differs, in words, for the report.
+    pub what: String,
+}
+
+/// How to ask a built image something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The environment variable that tells the service its port; it listens on 127.0.0.1.
+    pub port_env: String,
+    /// Polled until it answers 200.
+    pub ready_path: String,
+    /// The request's path; a POST of `body` as JSON.
+    pub path: String,
+    /// The request's body.
+    pub body: String,
+}
+
+/// A sentence with an expected interval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// A slug, unique in the scenario.
+    pub name: String,
+    /// The sentence, as folklore has it.
+    pub text: String,
+    /// Who says so.
+    pub source: String,
+    /// What others measured, for the report; empty where nobody did.
+    pub field: String,
+    /// The quantity. What is expected is its reduction, `1 − optimized / naive`.
+    pub metric: Metric,
+    /// The least reduction that supports the claim; open if absent.
+    pub expected_min: Option<f64>,
+    /// The greatest reduction that supports the claim; open if absent.
+    pub expected_max: Option<f64>,
+    /// The profiles whose payload is large enough to settle it.
+    pub profiles: Vec<Profile>,
+}
+
+/// What a plan expects of a scenario before it was ever built.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Seconds of a cold build, each variant, on two cores.
+    pub cold_s: Pair<f64>,
+    /// Disk that one block of both variants takes at its peak, in bytes.
+    pub block_disk_bytes: u64,
+}
