@@ -1,3 +1,6 @@
 //! The Docker Engine: finding or bringing up one, building on it, running containers on it.
 
+mod address;
 pub mod buildkit;
+
+pub use address::Address;
