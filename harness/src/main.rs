@@ -1,2 +1,43 @@
-//! Tare.
-fn main() {}
+//! `tare`, the program behind `cargo xtask`: reads the command line, does the verb, maps the outcome to
+//! an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use harness::cli::{self, Cli, Verb};
+use harness::error::{BadInput, GateFailed};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            exit_code(&error)
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(verb: Verb) -> anyhow::Result<()> {
+    match verb {
+        Verb::Bench(args) => cli::bench::run(*args).await,
+        Verb::Report(args) => cli::report::run(&args.dir, &args.format),
+        Verb::List { json, roots } => cli::list::run(&roots, json),
+        Verb::New { name } => cli::new::run(&name),
+        Verb::Doctor { json } => cli::doctor::run(json).await,
+        Verb::Engine { action } => cli::engine::run(action).await,
+        Verb::Clean => cli::clean::run().await,
+    }
+}
+
+/// 2: what the user wrote cannot be used; 3: a gate failed; 1: it could not be done.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.chain().any(|cause| cause.is::<BadInput>()) {
+        ExitCode::from(2)
+    } else if error.chain().any(|cause| cause.is::<GateFailed>()) {
+        ExitCode::from(3)
+    } else {
+        ExitCode::FAILURE
+    }
+}

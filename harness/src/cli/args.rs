@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::scenario::Profile;
+
+/// Measures what the usual advice on ML container images is worth.
+#[derive(Debug, Parser)]
+#[command(name = "tare", bin_name = "cargo xtask", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Build both variants of each pair, measure them and report
+    Bench(Box<Bench>),
+    /// Make a run's report again, from its files alone
+    Report(Report),
+    /// List the scenarios with their questions and claims
+    List {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+        /// Look for scenarios in this folder too
+        #[arg(long = "scenarios", value_name = "DIR")]
+        roots: Vec<PathBuf>,
+    },
+    /// Lay out a new scenario to fill in
+    New {
+        /// Its name: lower case, with hyphens
+        name: String,
+    },
+    /// Say what this machine has, what is missing and what to do
+    Doctor {
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look inside the managed engine with a docker client of your own
+    Engine {
+        /// Bring it up and leave it up, take it down, or print the variables a docker client needs
+        #[command(subcommand)]
+        action: EngineAction,
+    },
+    /// Remove every trace: the managed engine, what was fetched and built
+    Clean,
+}
+
+/// What to do with the managed engine.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum EngineAction {
+    /// Bring it up and leave it up
+    Up,
+    /// Take it down
+    Down,
+    /// Print what to set so that a docker client finds it
+    Env,
+}
+
+/// `bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// The scenarios to measure; all if none is named
+    #[arg(value_name = "SCENARIO", conflicts_with_all = ["pair", "resume"])]
+    pub scenarios: Vec<String>,
+    /// How much is measured: smoke takes minutes, quick at most 20 of them, full hours
+    #[arg(long, value_enum, default_value_t = Profile::Quick)]
+    pub profile: Profile,
+    /// auto (yours if it is fit, else the managed one), managed, or unix:///… | tcp://127.0.0.1:…
+    #[arg(long, default_value = "auto", value_name = "auto|managed|URL")]
+    pub engine: String,
+    /// Where base images come from; auto takes stand-ins where no registry answers
+    #[arg(long, value_enum, default_value_t = BaseChoice::Auto)]
+    pub base: BaseChoice,
+    /// Blocks of every scenario (a claim on time needs 6)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub blocks: Option<u32>,
+    /// Begin no block after this long: 90s, 20m, 2h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub max_time: Option<Duration>,
+    /// The seed of the order of variants; random if not given, recorded in either case
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The run directory; results/DATE-PROFILE if not given
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub out: Option<PathBuf>,
+    /// Go on with a run that was cut short
+    #[arg(long, value_name = "DIR")]
+    pub resume: Option<PathBuf>,
+    /// Print what would be measured, how long it takes and what it needs, and stop
+    #[arg(long)]
+    pub plan: bool,
+    /// Print the results as one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 3 if something that must hold does not (variants that answer differently)
+    #[arg(long)]
+    pub strict: bool,
+    /// How fast the loopback servers send: none in smoke, else 200mbit, if not given
+    #[arg(long, value_name = "none|1gbit|200mbit")]
+    pub link: Option<String>,
+    /// Look for scenarios in this folder too
+    #[arg(long = "scenarios", value_name = "DIR")]
+    pub roots: Vec<PathBuf>,
+    /// Measure two folders of your own, each with a Dockerfile: cold, noop, an edit of a source file
+    #[arg(long, num_args = 2, value_names = ["NAIVE_DIR", "OPTIMIZED_DIR"])]
+    pub pair: Option<Vec<PathBuf>>,
+}
+
+/// Where base images come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BaseChoice {
+    /// The registry if it answers, else stand-ins.
+    Auto,
+    /// The registry only.
+    Registry,
+    /// Stand-ins built from the distribution's packages.
+    Local,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// A run directory
+    pub dir: PathBuf,
+    /// What to print; the files in the run directory are made anew in every case
+    #[arg(long, default_value = "text", value_name = "text|md|json")]
+    pub format: String,
+}
+
+/// `90s`, `20m`, `2h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_| "write a number and a unit: 90s, 20m, 2h".to_owned())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(format!("`{unit}` is not a unit of time: write s, m or h")),
+    };
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "that is too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("20m"), Ok(Duration::from_secs(1200)));
+        assert!(duration("20").is_err());
+        assert!(duration("m").is_err());
+        assert!(duration("99999999999999999999h").is_err());
+    }
+}

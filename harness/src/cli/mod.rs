@@ -1,0 +1,15 @@
+//! The verbs, one file each, and what a person sees while they run.
+//!
+//! Results go to stdout, everything else to stderr.
+
+mod args;
+pub mod bench;
+pub mod clean;
+pub mod doctor;
+pub mod engine;
+pub mod list;
+pub mod new;
+mod progress;
+pub mod report;
+
+pub use args::{BaseChoice, Bench, Cli, EngineAction, Report, Verb};

@@ -1,0 +1,171 @@
+//! One block of a scenario: both variants' contexts as the events go by, and what was built last.
+
+use anyhow::Result;
+
+use super::build::{self, Measured};
+use super::context::BlockContext;
+use super::image;
+use super::rehearsal::compare_answers;
+use super::runner::Bench;
+use crate::engine::buildkit::BuildError;
+use crate::oci;
+use crate::plan::{EXACT_BLOCKS, PlannedStep};
+use crate::record::{Delta, Image, MeasuredBuild, Sample};
+use crate::scenario::{self, Event, Pair, Scenario};
+
+/// A block in progress.
+pub(crate) struct Block<'a> {
+    bench: &'a Bench<'a>,
+    scenario: &'a Scenario,
+    sides: Pair<Side>,
+    /// Whether the variants were found to answer differently.
+    pub(crate) unequal: bool,
+}
+
+/// One variant within the block.
+#[derive(Default)]
+struct Side {
+    /// Absent before the cold build, and after one that failed: nothing can be rebuilt then.
+    context: Option<BlockContext>,
+    /// The image before the present event; `None` also where it has not been looked at.
+    image: Option<oci::Image>,
+    /// Events that were built.
+    built: Vec<Event>,
+}
+
+impl<'a> Block<'a> {
+    /// The block as its recorded samples left it; a new one where there are none.
+    pub(crate) fn resume<'s>(
+        bench: &'a Bench<'a>,
+        scenario: &'a Scenario,
+        samples: impl Iterator<Item = &'s Sample>,
+    ) -> Result<Self> {
+        let mut block = Self { bench, scenario, sides: Pair::from_fn(|_| Side::default()), unequal: false };
+        let mut samples: Vec<&Sample> = samples.collect();
+        samples.sort_by_key(|sample| sample.order);
+        for sample in samples {
+            let side = block.sides.get_mut(sample.variant);
+            match &sample.event {
+                Event::Cold if sample.error.is_none() => {
+                    side.context = Some(BlockContext::cold(scenario, sample.variant, sample.nonce.clone())?);
+                }
+                Event::Cold => {}
+                event => {
+                    if let Some(context) = &mut side.context {
+                        context.apply(scenario, sample.variant, event, sample.nonce.clone())?;
+                    }
+                }
+            }
+            if sample.error.is_none() {
+                side.built.push(sample.event.clone());
+            }
+        }
+        Ok(block)
+    }
+
+    /// Builds what `step` says, timed, and looks at the result, untimed.
+    ///
+    /// # Errors
+    /// The engine went away; then there is no row, and the step is done again by a resumed run.
+    pub(crate) async fn measure(&mut self, step: &PlannedStep, attempt: u32, order: u32) -> Result<MeasuredBuild> {
+        let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
+        let fresh = scenario::nonce(bench.run_id, step.block, variant, &step.event, attempt);
+        let look = step.block <= EXACT_BLOCKS;
+
+        let mut context = match (&step.event, self.sides.get(variant).context.clone()) {
+            (Event::Cold, _) => BlockContext::cold(scenario, variant, fresh.clone())?,
+            (_, Some(context)) => context,
+            (_, None) => {
+                let why = "not built: the cold build of this block failed";
+                return Ok(build::error_row(bench, step, &fresh, order, why).into());
+            }
+        };
+        // Asked for before the edit is made: the cache still gives the image before it.
+        let previous = match (&step.event, self.sides.get_mut(variant).image.take()) {
+            (Event::Cold, _) => None,
+            (_, Some(image)) => Some(image),
+            (_, None) if look => Some(image::built(bench, scenario, variant, &context).await?),
+            (_, None) => None,
+        };
+        context.apply(scenario, variant, &step.event, fresh)?;
+
+        let measured = build::measured(bench, scenario, step, &context).await?;
+        if let Err(BuildError::EngineLost(_)) = &measured.result {
+            measured.result?;
+            unreachable!("the result was an error");
+        }
+        let mut rows = rows(bench, step, &measured, &context, order);
+        let side = self.sides.get_mut(variant);
+        side.context = match (&step.event, &measured.result) {
+            (Event::Cold, Err(_)) => None,
+            _ => Some(context.clone()),
+        };
+        if measured.result.is_err() {
+            return Ok(rows);
+        }
+        if look {
+            let image = image::built(bench, scenario, variant, &context).await?;
+            if step.event == Event::Cold {
+                rows.sample.manifest_digest =
+                    Some(image::rewritten_digest(bench, scenario, variant, &context).await?);
+                rows.image = Some(size_row(bench, step, &image));
+            }
+            rows.delta = previous.map(|previous| delta_row(step, &previous, &image));
+            side.image = Some(image);
+        }
+        side.built.push(step.event.clone());
+        if let Some(why) = self.check_answers(step).await {
+            self.unequal = true;
+            rows = build::error_row(bench, step, context.nonce(), order, &why).into();
+        }
+        Ok(rows)
+    }
+
+    /// Compares the answers once both variants have all their edits, in the first block. (Without
+    /// edits, the rehearsal has compared them.)
+    async fn check_answers(&self, step: &PlannedStep) -> Option<String> {
+        let edited = self.scenario.events.iter().any(|event| matches!(event, Event::Edit(_) | Event::CiEdit(_)));
+        let through = |side: &Side| side.built == self.scenario.events;
+        if step.block != 1 || !edited || !through(&self.sides.naive) || !through(&self.sides.optimized) {
+            return None;
+        }
+        compare_answers(self.bench, self.scenario).await.err()
+    }
+}
+
+fn rows(bench: &Bench<'_>, step: &PlannedStep, measured: &Measured, context: &BlockContext, order: u32) -> MeasuredBuild {
+    MeasuredBuild {
+        sample: build::sample_row(bench, step, measured, context.nonce(), order),
+        steps: build::step_rows(bench, step, &measured.result),
+        image: None,
+        delta: None,
+    }
+}
+
+fn size_row(bench: &Bench<'_>, step: &PlannedStep, image: &oci::Image) -> Image {
+    let sizes = oci::sizes(image, bench.supply.base_diff_ids(&step.scenario));
+    Image {
+        scenario: step.scenario.clone(),
+        variant: step.variant,
+        compressed_bytes: sizes.compressed_bytes,
+        layer_bytes: sizes.layer_bytes,
+        rootfs_bytes: sizes.rootfs_bytes,
+        unique_bytes: sizes.unique_bytes,
+        layers: sizes.layers,
+        block: step.block,
+        base: bench.supply.base_kind(&step.scenario).to_owned(),
+    }
+}
+
+fn delta_row(step: &PlannedStep, previous: &oci::Image, image: &oci::Image) -> Delta {
+    let delta = oci::delta(previous, image);
+    Delta {
+        scenario: step.scenario.clone(),
+        variant: step.variant,
+        event: step.event.clone(),
+        block: step.block,
+        new_layers: delta.new_layers,
+        new_compressed_bytes: delta.new_compressed_bytes,
+        same_content_bytes: delta.same_content_bytes,
+    }
+}

@@ -1,0 +1,180 @@
+//! One measured build: a request, a clock, and what the records keep of it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+
+use super::context::BlockContext;
+use super::runner::Bench;
+use super::timing;
+use crate::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
+use crate::plan::PlannedStep;
+use crate::record::{Sample, Step};
+use crate::scenario::{Event, Profile, Scenario, Variant};
+
+/// What files of new layers are dated to where an export rewrites timestamps: 2026-01-01 UTC. Passed to
+/// every build, so that the untimed export finds the steps of the timed build in the cache.
+const SOURCE_DATE_EPOCH: &str = "1767225600";
+
+/// A build, and what it cost the engine.
+pub(crate) struct Measured {
+    pub(crate) result: Result<BuildOutcome, BuildError>,
+    pub(crate) cpu_s: Option<f64>,
+    pub(crate) started: SystemTime,
+}
+
+/// The name of a variant's image in the engine's store. One name a variant: each build replaces the one before.
+pub(crate) fn image_name(run: &str, scenario: &str, variant: Variant) -> String {
+    format!("{}/{scenario}:{variant}-{run}", crate::engine::IMAGE_PREFIX)
+}
+
+/// Builds into the engine's store, timed. Everything that is not the build happens before the clock
+/// starts: the data root's dirty pages are written back first.
+pub(crate) async fn measured(
+    bench: &Bench<'_>,
+    scenario: &Scenario,
+    step: &PlannedStep,
+    context: &BlockContext,
+) -> Result<Measured> {
+    let name = image_name(bench.run_id, &scenario.name, step.variant);
+    let mut request =
+        request(bench, scenario, step.variant, context, Export::Store { name });
+    request.no_cache = step.event == Event::Cold;
+    request.progress = Some(Arc::clone(&bench.progress));
+    bench.engine.sync()?;
+    let cpu_before = bench.engine.cpu_seconds()?;
+    let started = SystemTime::now();
+    let result = bench.buildkit.build(request).await;
+    let cpu_after = bench.engine.cpu_seconds()?;
+    let cpu_s = cpu_before.zip(cpu_after).map(|(before, after)| after - before);
+    Ok(Measured { result, cpu_s, started })
+}
+
+/// The request of a variant's build in its present context.
+pub(crate) fn request(
+    bench: &Bench<'_>,
+    scenario: &Scenario,
+    variant: Variant,
+    context: &BlockContext,
+    export: Export,
+) -> BuildRequest {
+    let mut build_args = bench.supply.build_args(scenario);
+    build_args.extend(scenario.build_args.clone());
+    build_args.insert("SOURCE_DATE_EPOCH".to_owned(), SOURCE_DATE_EPOCH.to_owned());
+    BuildRequest {
+        context: context.context(scenario, variant),
+        dockerfile: scenario.variants.get(variant).dockerfile.clone(),
+        build_args,
+        named_contexts: bench.supply.named_contexts(scenario),
+        secrets: Default::default(),
+        shared_key: context.key().to_owned(),
+        cache_mount_namespace: context.key().to_owned(),
+        no_cache: false,
+        export,
+        timeout: match bench.profile {
+            Profile::Smoke | Profile::Quick => Duration::from_secs(20 * 60),
+            Profile::Full => Duration::from_secs(3 * 60 * 60),
+        },
+        progress: None,
+    }
+}
+
+/// Passes a running build's vertexes on to the observer.
+pub struct Forward(pub Arc<dyn super::Observer>);
+
+impl Progress for Forward {
+    fn vertex(&self, vertex: &Vertex) {
+        self.0.vertex(vertex);
+    }
+}
+
+/// The samples row. `manifest_digest` is filled in later, by the untimed export.
+pub(crate) fn sample_row(
+    bench: &Bench<'_>,
+    step: &PlannedStep,
+    measured: &Measured,
+    nonce: &str,
+    order: u32,
+) -> Sample {
+    let mut row = blank(bench, step, nonce, order, measured.started);
+    match &measured.result {
+        Ok(outcome) => {
+            let timing = timing::of(&outcome.vertexes);
+            let wall_s = outcome.wall.as_secs_f64();
+            let instructions = || outcome.vertexes.iter().filter(|vertex| vertex.is_instruction());
+            row.wall_s = Some(wall_s);
+            row.steps = Some(instructions().count() as u32);
+            row.cached_steps = Some(instructions().filter(|vertex| vertex.cached).count() as u32);
+            row.context_bytes = Some(outcome.context_bytes);
+            row.transfer_s = Some(timing.transfer_s);
+            row.exec_s = Some(timing.exec_s);
+            row.export_s = Some(timing.export_s);
+            row.unpack_s = Some(timing.unpack_s);
+            row.cpu_s = measured.cpu_s;
+            row.overhead_s = Some((wall_s - timing.span_s).max(0.0));
+        }
+        Err(error) => row.error = Some(bench.supply.redact(&error.to_string())),
+    }
+    row
+}
+
+/// A samples row without a timing, for a build that cannot be believed or was never begun.
+pub(crate) fn error_row(bench: &Bench<'_>, step: &PlannedStep, nonce: &str, order: u32, why: &str) -> Sample {
+    let mut row = blank(bench, step, nonce, order, SystemTime::now());
+    row.error = Some(bench.supply.redact(why));
+    row
+}
+
+fn blank(bench: &Bench<'_>, step: &PlannedStep, nonce: &str, order: u32, started: SystemTime) -> Sample {
+    let started = jiff::Timestamp::try_from(started).map(|time| time.to_string()).unwrap_or_default();
+    Sample {
+        scenario: step.scenario.clone(),
+        variant: step.variant,
+        event: step.event.clone(),
+        block: step.block,
+        wall_s: None,
+        steps: None,
+        cached_steps: None,
+        context_bytes: None,
+        manifest_digest: None,
+        error: None,
+        transfer_s: None,
+        exec_s: None,
+        export_s: None,
+        unpack_s: None,
+        cpu_s: None,
+        overhead_s: None,
+        order,
+        nonce: nonce.to_owned(),
+        base: bench.supply.base_kind(&step.scenario).to_owned(),
+        started,
+    }
+}
+
+/// The steps rows, by start.
+pub(crate) fn step_rows(bench: &Bench<'_>, step: &PlannedStep, result: &Result<BuildOutcome, BuildError>) -> Vec<Step> {
+    let vertexes: &[Vertex] = match result {
+        Ok(outcome) => &outcome.vertexes,
+        Err(BuildError::Failed { vertexes, .. }) => vertexes,
+        Err(_) => &[],
+    };
+    let first = vertexes.iter().filter_map(|vertex| vertex.started).min();
+    vertexes
+        .iter()
+        .zip(1..)
+        .map(|(vertex, number)| Step {
+            scenario: step.scenario.clone(),
+            variant: step.variant,
+            event: step.event.clone(),
+            block: step.block,
+            step: number,
+            name: bench.supply.redact(&vertex.name),
+            instruction: vertex.is_instruction(),
+            cached: vertex.cached,
+            start_s: first.zip(vertex.started).map(|(first, start)| timing::seconds(first, start)),
+            seconds: vertex.started.zip(vertex.completed).map(|(start, end)| timing::seconds(start, end)),
+            error: vertex.error.as_deref().map(|error| bench.supply.redact(error)),
+        })
+        .collect()
+}

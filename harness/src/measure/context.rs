@@ -1,0 +1,78 @@
+//! What the builder of one variant sees as a block goes on: the context with the edits made so far.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::SystemTime;
+
+use anyhow::Result;
+
+use crate::engine::buildkit::{Context, OverlayFile};
+use crate::scenario::{self, Event, Scenario, Variant};
+
+/// One variant's context within one block.
+#[derive(Debug, Clone)]
+pub(crate) struct BlockContext {
+    cold_nonce: String,
+    /// Edits made so far: name and nonce. A developer goes on working, so they add up.
+    edits: Vec<(String, String)>,
+    overlay: BTreeMap<String, OverlayFile>,
+}
+
+impl BlockContext {
+    /// The context of a cold build.
+    pub(crate) fn cold(scenario: &Scenario, variant: Variant, nonce: String) -> Result<Self> {
+        let mut context = Self { cold_nonce: nonce, edits: Vec::new(), overlay: BTreeMap::new() };
+        context.lay(scenario, variant)?;
+        Ok(context)
+    }
+
+    /// Makes what `event` stands for.
+    pub(crate) fn apply(
+        &mut self,
+        scenario: &Scenario,
+        variant: Variant,
+        event: &Event,
+        nonce: String,
+    ) -> Result<()> {
+        if let Event::Edit(name) | Event::CiEdit(name) = event {
+            self.edits.push((name.clone(), nonce));
+            self.lay(scenario, variant)?;
+        }
+        Ok(())
+    }
+
+    /// The token of the newest edit.
+    pub(crate) fn nonce(&self) -> &str {
+        self.edits.last().map_or(&self.cold_nonce, |(_, nonce)| nonce)
+    }
+
+    /// What names this block's copy of the context in the engine, and its cache mounts: fresh with
+    /// every cold build, kept by the events after it.
+    pub(crate) fn key(&self) -> &str {
+        &self.cold_nonce
+    }
+
+    /// What is sent to the builder.
+    pub(crate) fn context(&self, scenario: &Scenario, variant: Variant) -> Context {
+        Context { root: scenario.variants.get(variant).context.clone(), overlay: self.overlay.clone() }
+    }
+
+    /// Lays the edits over the context. A file whose content stays keeps its time: BuildKit must see
+    /// only what the edit changed.
+    fn lay(&mut self, scenario: &Scenario, variant: Variant) -> Result<()> {
+        let files = scenario::overlay(scenario, variant, &self.cold_nonce, &self.edits)?;
+        let mut before = std::mem::take(&mut self.overlay);
+        for (path, bytes) in files {
+            let file = match before.remove(&path) {
+                Some(file) if *file.bytes == *bytes => file,
+                _ => {
+                    let on_disk = scenario.variants.get(variant).context.join(&path);
+                    let mode = std::fs::metadata(on_disk).map_or(0o644, |meta| meta.permissions().mode() & 0o7777);
+                    OverlayFile { bytes: bytes.into(), mode, modified: SystemTime::now() }
+                }
+            };
+            self.overlay.insert(path, file);
+        }
+        Ok(())
+    }
+}

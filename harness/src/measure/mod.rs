@@ -1,0 +1,19 @@
+//! Measuring: the only room that makes records, and the only one that touches an engine for a figure.
+//!
+//! `runner` walks the plan; for each step `block` and `context` say what the builder sees, `build`
+//! builds and times it, `timing` splits the time by what BuildKit says of its vertexes, `image` looks
+//! at the result, and the rows are on disk before the next step begins.
+
+pub mod answer;
+mod block;
+mod build;
+mod context;
+mod image;
+mod observer;
+mod rehearsal;
+mod runner;
+mod timing;
+
+pub use observer::Observer;
+pub use build::Forward;
+pub use runner::{Bench, Earlier, Outcome, run};

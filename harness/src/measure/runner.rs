@@ -1,0 +1,217 @@
+//! The walk through the plan: one step after the other, each on disk before the next begins.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use super::block::Block;
+use super::build::error_row;
+use super::rehearsal::{Rehearsal, rehearse};
+use super::observer::Observer;
+use crate::engine::Engine;
+use crate::engine::buildkit::{BuildKit, Progress};
+use crate::oci::LayerCache;
+use crate::plan::{Plan, PlannedStep};
+use crate::record::{Sample, Writer};
+use crate::scenario::{Event, Profile, Scenario, Variant};
+use crate::supply::Supply;
+
+/// What a run works with.
+pub struct Bench<'a> {
+    /// The run's id; the label on everything it makes.
+    pub run_id: &'a str,
+    /// The profile.
+    pub profile: Profile,
+    /// The scenarios of the plan.
+    pub scenarios: &'a [Scenario],
+    /// What to do.
+    pub plan: &'a Plan,
+    /// Where.
+    pub engine: &'a Engine,
+    /// The engine's builder.
+    pub buildkit: &'a BuildKit,
+    /// What builds consume.
+    pub supply: &'a Supply,
+    /// Layers read so far: an equal layer is never read twice.
+    pub layers: Arc<LayerCache>,
+    /// Passes a running build's vertexes on.
+    pub progress: Arc<dyn Progress>,
+    /// Whoever watches.
+    pub observer: Arc<dyn Observer>,
+    /// Called when the last sample of a scenario is on disk.
+    pub scenario_done: &'a (dyn Fn(&str) -> Result<()> + Send + Sync),
+    /// No block begins after this long.
+    pub max_time: Option<Duration>,
+}
+
+/// What a run came to, beside its records.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Scenarios of which a build failed, and the first reason.
+    pub failed: BTreeMap<String, String>,
+    /// Scenarios whose variants do not do the same, and how they differ.
+    pub unequal: BTreeMap<String, String>,
+}
+
+/// What was measured by an earlier part of the same run.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    /// Its samples.
+    pub samples: Vec<Sample>,
+    /// Whether the engine still has that part's cache, so that a half-done block can go on.
+    pub cache_kept: bool,
+}
+
+/// Why the rest of a block has no timings: written into its rows.
+const INTERRUPTED: &str = "interrupted: the engine that held this block's cache is gone; a block was added instead";
+
+/// Does what the plan says and is not yet done.
+///
+/// # Errors
+/// The engine went away, or a record could not be written. What was measured stays, and the run can be resumed.
+pub async fn run(bench: &Bench<'_>, earlier: &Earlier, writer: &mut Writer) -> Result<Outcome> {
+    let mut walk = Walk {
+        bench,
+        writer,
+        began: Instant::now(),
+        order: earlier.samples.iter().map(|sample| sample.order).max().unwrap_or(0),
+        outcome: Outcome::default(),
+    };
+    for scenario in bench.scenarios {
+        if let Some(why) = bench.supply.failure(&scenario.name) {
+            walk.cannot_build(scenario, &[(Variant::Naive, why.clone()), (Variant::Optimized, why)], earlier)?;
+            continue;
+        }
+        walk.scenario(scenario, earlier).await.with_context(|| format!("measuring {}", scenario.name))?;
+        (bench.scenario_done)(&scenario.name)?;
+        bench.engine.forget_builds(bench.run_id).await?;
+    }
+    Ok(walk.outcome)
+}
+
+struct Walk<'a> {
+    bench: &'a Bench<'a>,
+    writer: &'a mut Writer,
+    began: Instant,
+    order: u32,
+    outcome: Outcome,
+}
+
+impl Walk<'_> {
+    async fn scenario(&mut self, scenario: &Scenario, earlier: &Earlier) -> Result<()> {
+        let done: Vec<&Sample> =
+            earlier.samples.iter().filter(|sample| sample.scenario == scenario.name).collect();
+        let blocks = self.remaining(scenario, &done, earlier.cache_kept)?;
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        // A rehearsal in the middle of a block would put newer results under the block's cache keys.
+        if done.is_empty() {
+            self.bench.observer.rehearsal(&scenario.name);
+            match rehearse(self.bench, scenario).await? {
+                Rehearsal::Passed => {}
+                Rehearsal::CannotBuild(failures) => return self.cannot_build(scenario, &failures, earlier),
+                Rehearsal::Unequal(why) => {
+                    self.outcome.unequal.insert(scenario.name.clone(), why.clone());
+                    return self.cannot_build(scenario, &[(Variant::Naive, why.clone()), (Variant::Optimized, why)], earlier);
+                }
+            }
+        }
+        for steps in blocks {
+            if self.bench.max_time.is_some_and(|limit| self.began.elapsed() > limit) {
+                self.bench.observer.note(&format!("{}: no block more, the time limit has passed", scenario.name));
+                break;
+            }
+            let number = steps[0].block;
+            let mut block = Block::resume(self.bench, scenario, done.iter().copied().filter(|sample| sample.block == number))?;
+            for step in steps {
+                self.step(&mut block, &step).await?;
+            }
+            if block.unequal {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, block: &mut Block<'_>, step: &PlannedStep) -> Result<()> {
+        let attempt = self.writer.begin(step)?;
+        self.order += 1;
+        self.bench.observer.begin(step);
+        let build = block.measure(step, attempt, self.order).await?;
+        let error = build.sample.error.clone();
+        if let Some(error) = &error {
+            let broken = if block.unequal { &mut self.outcome.unequal } else { &mut self.outcome.failed };
+            broken.entry(step.scenario.clone()).or_insert_with(|| error.clone());
+        }
+        let wall_s = build.sample.wall_s;
+        self.writer.commit(&build)?;
+        self.bench.observer.end(step, match &error {
+            Some(error) => Err(error),
+            None => Ok(wall_s.unwrap_or_default()),
+        });
+        Ok(())
+    }
+
+    /// The steps still to do, block by block. A half-done block whose cache is gone is closed with
+    /// error rows, and one more is measured in its place: a "rebuild" on an empty cache would be a cold build.
+    fn remaining(&mut self, scenario: &Scenario, done: &[&Sample], cache_kept: bool) -> Result<Vec<Vec<PlannedStep>>> {
+        let mut blocks: BTreeMap<u32, Vec<PlannedStep>> = BTreeMap::new();
+        for step in self.bench.plan.steps.iter().filter(|step| step.scenario == scenario.name) {
+            blocks.entry(step.block).or_default().push(step.clone());
+        }
+        let Some(template) = blocks.values().next().cloned() else { return Ok(Vec::new()) };
+        let interrupted = |sample: &&Sample| sample.error.as_deref() == Some(INTERRUPTED);
+        let mut lost: HashSet<u32> = done.iter().copied().filter(interrupted).map(|sample| sample.block).collect();
+        let is_done = |step: &PlannedStep| {
+            done.iter().any(|sample| {
+                sample.block == step.block && sample.variant == step.variant && sample.event == step.event
+            })
+        };
+        if !cache_kept {
+            for (number, steps) in &blocks {
+                let (finished, open): (Vec<_>, Vec<_>) = steps.iter().partition(|step| is_done(step));
+                if finished.is_empty() || open.is_empty() {
+                    continue;
+                }
+                for step in open {
+                    self.order += 1;
+                    let row = error_row(self.bench, step, "", self.order, INTERRUPTED);
+                    self.writer.commit(&row.into())?;
+                }
+                lost.insert(*number);
+            }
+        }
+        let planned = *blocks.keys().last().unwrap_or(&0);
+        for extra in 1..=lost.len() as u32 {
+            let number = planned + extra;
+            blocks.insert(number, template.iter().cloned().map(|step| PlannedStep { block: number, ..step }).collect());
+        }
+        Ok(blocks
+            .into_iter()
+            .filter(|(number, _)| !lost.contains(number))
+            .map(|(_, steps)| steps.into_iter().filter(|step| !is_done(step)).collect::<Vec<_>>())
+            .filter(|steps| !steps.is_empty())
+            .collect())
+    }
+
+    /// One error row a variant, and no timing of the scenario.
+    fn cannot_build(&mut self, scenario: &Scenario, failures: &[(Variant, String)], earlier: &Earlier) -> Result<()> {
+        for (variant, why) in failures {
+            let step = PlannedStep { scenario: scenario.name.clone(), block: 1, variant: *variant, event: Event::Cold };
+            let recorded = |sample: &Sample| {
+                sample.scenario == step.scenario && sample.variant == *variant && sample.block == 1 && sample.event == Event::Cold
+            };
+            if earlier.samples.iter().any(recorded) {
+                continue;
+            }
+            self.order += 1;
+            self.outcome.failed.entry(scenario.name.clone()).or_insert_with(|| why.clone());
+            self.writer.commit(&error_row(self.bench, &step, "", self.order, why).into())?;
+            self.bench.observer.end(&step, Err(why));
+        }
+        Ok(())
+    }
+}
