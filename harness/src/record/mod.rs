@@ -1,7 +1,28 @@
 //! The run directory: every fact of a run as files that outlive the engine.
+//!
+//! Written by one process at a time through [`Writer`], one *measured build* after the other, each on
+//! disk before the next begins; read by [`RunDir::read`], which never writes, so that a report can be
+//! made of a directory that is read-only or still growing.
 
+mod atomic;
+mod build;
+mod decimals;
+mod dir;
+pub mod machine;
+mod records;
 mod rows;
 mod run;
+mod table;
+mod writer;
 
+pub use build::{Attempt, MeasuredBuild};
+pub use dir::RunDir;
+pub use records::Records;
 pub use rows::{ClaimRow, Delta, Effect, Image, Sample, Step, Verdict};
 pub use run::{BaseInfo, EngineInfo, FORMAT_VERSION, LinkInfo, MachineInfo, RunInfo};
+pub use writer::Writer;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

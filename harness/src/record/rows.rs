@@ -19,6 +19,7 @@ pub struct Sample {
     /// The block, from 1.
     pub block: u32,
     /// Solve sent to Solve answered, with the engine-store exporter and provenance off.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub wall_s: Option<f64>,
     /// Steps of the Dockerfile (`[stage n/m]`, base images and `WORKDIR` included).
     pub steps: Option<u32>,
@@ -31,16 +32,22 @@ pub struct Sample {
     /// Why there is no timing.
     pub error: Option<String>,
     /// Seconds in which the context was being sent.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub transfer_s: Option<f64>,
     /// Seconds in which a Dockerfile step was being executed.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub exec_s: Option<f64>,
     /// Seconds in which the export ran (layers compressed, manifest and config written), without unpacking.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub export_s: Option<f64>,
     /// Seconds in which the image was unpacked into the engine's store.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub unpack_s: Option<f64>,
     /// CPU seconds of the engine and the steps.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub cpu_s: Option<f64>,
     /// `wall_s` less the span from the first vertex's start to the last one's end: the harness's own.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub overhead_s: Option<f64>,
     /// Place in the order of the run, from 1.
     pub order: u32,
@@ -73,8 +80,10 @@ pub struct Step {
     /// Whether it came from the cache.
     pub cached: bool,
     /// Seconds after the first vertex's start.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub start_s: Option<f64>,
     /// Seconds that it took.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub seconds: Option<f64>,
     /// BuildKit's message, where it failed.
     pub error: Option<String>,
@@ -135,14 +144,19 @@ pub struct ClaimRow {
     /// The metric, as written by `Metric`.
     pub metric: String,
     /// The reduction, `1 − optimized / naive`.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub estimate: Option<f64>,
     /// Lower end of the 95 % interval.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub low: Option<f64>,
     /// Upper end.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub high: Option<f64>,
     /// The least reduction that supports the claim; open if empty.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub expected_min: Option<f64>,
     /// The greatest; open if empty.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub expected_max: Option<f64>,
     /// Does the practice pay?
     pub effect: Effect,
@@ -153,8 +167,10 @@ pub struct ClaimRow {
     /// Blocks that the estimate rests on.
     pub blocks: u32,
     /// Two-sided sign-flip p of "no effect"; empty for exact quantities.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub p: Option<f64>,
     /// The same, Holm-adjusted over all claims on time of the run.
+    #[serde(serialize_with = "super::decimals::optional")]
     pub p_holm: Option<f64>,
 }
 

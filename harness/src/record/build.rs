@@ -1,0 +1,162 @@
+//! What belongs together in the files: the rows of one measured build.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::{ClaimRow, Delta, Image, Sample, Step};
+use crate::plan::PlannedStep;
+use crate::scenario::{Event, Variant};
+
+/// One measured build with everything that was learnt from it: written as a whole, or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasuredBuild {
+    /// Its row in `samples.csv`.
+    pub sample: Sample,
+    /// Its rows in `steps.csv`.
+    pub steps: Vec<Step>,
+    /// Its row in `images.csv`; after a cold build.
+    pub image: Option<Image>,
+    /// Its row in `deltas.csv`; after a build that is not cold.
+    pub delta: Option<Delta>,
+}
+
+impl MeasuredBuild {
+    /// Refuses rows that a reader could not put together again.
+    pub(super) fn check(&self) -> Result<()> {
+        let key = self.sample.key();
+        let name = describe(&key);
+        ensure!(
+            self.steps.iter().all(|step| step.key() == key)
+                && self.image.iter().all(|image| image.key() == key)
+                && self.delta.iter().all(|delta| delta.key() == key),
+            "rows of another build were recorded with {name}"
+        );
+        self.sample.check()
+    }
+}
+
+impl Sample {
+    /// A failed build's time is not a build time: a row has an error or timings, never both.
+    pub(super) fn check(&self) -> Result<()> {
+        let timings = [
+            self.wall_s,
+            self.transfer_s,
+            self.exec_s,
+            self.export_s,
+            self.unpack_s,
+            self.cpu_s,
+            self.overhead_s,
+        ];
+        ensure!(
+            self.error.is_none() || timings.iter().all(Option::is_none),
+            "{} failed and yet has a timing",
+            describe(&self.key())
+        );
+        ensure!(
+            timings.iter().flatten().all(|seconds| seconds.is_finite()),
+            "{} has a timing that is not a number",
+            describe(&self.key())
+        );
+        Ok(())
+    }
+}
+
+/// `attempts.csv`: one beginning of a build. A build that was cut short and is done again gets a
+/// higher number, and with it edits that the engine has not seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// What happened before this build.
+    pub event: Event,
+    /// The block, from 1.
+    pub block: u32,
+    /// How often this build was begun, from 1.
+    pub attempt: u32,
+}
+
+/// A row of one of the tables.
+pub(super) trait Row: Serialize + for<'de> Deserialize<'de> {
+    /// The file in the run directory.
+    const FILE: &'static str;
+    /// Its header.
+    const COLUMNS: &'static [&'static str];
+}
+
+/// A row of one of the tables that grow during a run.
+pub(super) trait BuildRow: Row {
+    /// The build that the row belongs to.
+    fn key(&self) -> PlannedStep;
+}
+
+impl Row for ClaimRow {
+    const FILE: &'static str = "claims.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "scenario",
+        "claim",
+        "metric",
+        "estimate",
+        "low",
+        "high",
+        "expected_min",
+        "expected_max",
+        "effect",
+        "verdict",
+        "reason",
+        "blocks",
+        "p",
+        "p_holm",
+    ];
+}
+
+macro_rules! rows {
+    ($($row:ident in $file:literal, event $event:expr, columns [$($column:literal),+ $(,)?];)+) => {$(
+        impl Row for $row {
+            const FILE: &'static str = $file;
+            const COLUMNS: &'static [&'static str] = &[$($column),+];
+        }
+
+        impl BuildRow for $row {
+            fn key(&self) -> PlannedStep {
+                let event: fn(&Self) -> Event = $event;
+                PlannedStep {
+                    scenario: self.scenario.clone(),
+                    block: self.block,
+                    variant: self.variant,
+                    event: event(self),
+                }
+            }
+        }
+    )+};
+}
+
+rows! {
+    Sample in "samples.csv", event |row| row.event.clone(), columns [
+        "scenario", "variant", "event", "block", "wall_s", "steps", "cached_steps", "context_bytes",
+        "manifest_digest", "error", "transfer_s", "exec_s", "export_s", "unpack_s", "cpu_s", "overhead_s",
+        "order", "nonce", "base", "started",
+    ];
+    Step in "steps.csv", event |row| row.event.clone(), columns [
+        "scenario", "variant", "event", "block", "step", "name", "instruction", "cached", "start_s", "seconds",
+        "error",
+    ];
+    // The sizes are those of the image after the cold build, whose row carries no event.
+    Image in "images.csv", event |_| Event::Cold, columns [
+        "scenario", "variant", "compressed_bytes", "layer_bytes", "rootfs_bytes", "unique_bytes", "layers",
+        "block", "base",
+    ];
+    Delta in "deltas.csv", event |row| row.event.clone(), columns [
+        "scenario", "variant", "event", "block", "new_layers", "new_compressed_bytes", "same_content_bytes",
+    ];
+    Attempt in "attempts.csv", event |row| row.event.clone(), columns [
+        "scenario", "variant", "event", "block", "attempt",
+    ];
+}
+
+/// A build in words, for messages: `layer-order, naive, edit-source, block 2`.
+pub(super) fn describe(key: &PlannedStep) -> String {
+    format!("{}, {}, {}, block {}", key.scenario, key.variant, key.event, key.block)
+}

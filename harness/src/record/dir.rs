@@ -1,0 +1,157 @@
+//! A run directory: its fixed files, and the way to its tables.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::build::Attempt;
+use super::records::Tables;
+use super::table::Table;
+use super::{ClaimRow, Delta, FORMAT_VERSION, Image, Records, RunInfo, Sample, Step, Writer, atomic};
+use crate::error::BadInput;
+use crate::plan::Plan;
+
+const RUN: &str = "run.json";
+pub(super) const PLAN: &str = "plan.json";
+
+/// One run on disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunDir {
+    path: PathBuf,
+    info: RunInfo,
+    plan: Plan,
+}
+
+impl RunDir {
+    /// Makes the directory of a new run at `path`, with empty tables.
+    ///
+    /// # Errors
+    /// [`BadInput`] when there is something at `path` already.
+    pub fn create(path: impl Into<PathBuf>, info: &RunInfo, plan: &Plan) -> Result<Self> {
+        let path = path.into();
+        let cannot = || format!("cannot create the run directory {}", path.display());
+        std::fs::create_dir_all(&path).with_context(cannot)?;
+        if std::fs::read_dir(&path).with_context(cannot)?.next().is_some() {
+            return Err(BadInput(format!(
+                "{} is not empty: continue that run with --resume, or name another directory",
+                path.display()
+            ))
+            .into());
+        }
+        Table::<Sample>::create(&path)?;
+        Table::<Step>::create(&path)?;
+        Table::<Image>::create(&path)?;
+        Table::<Delta>::create(&path)?;
+        Table::<Attempt>::create(&path)?;
+        atomic::write(&path.join(PLAN), &json(plan)?)?;
+        // Last: what has a run.json is a run.
+        atomic::write(&path.join(RUN), &json(info)?)?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            atomic::sync_dir(parent)?;
+        }
+        Ok(Self { path, info: info.clone(), plan: plan.clone() })
+    }
+
+    /// Opens the run at `path`. Nothing is written: a directory may be read-only, or still growing.
+    ///
+    /// # Errors
+    /// [`BadInput`] when there is no run at `path`, or another version of Tare wrote it.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        if !path.join(RUN).is_file() {
+            return Err(
+                BadInput(format!("{} is not a run directory: it has no {RUN}", path.display())).into()
+            );
+        }
+        check_version(&path.join(RUN))?;
+        Ok(Self { info: read_json(&path.join(RUN))?, plan: read_json(&path.join(PLAN))?, path })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `run.json`.
+    pub fn info(&self) -> &RunInfo {
+        &self.info
+    }
+
+    /// `plan.json`.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Opens the tables to add to them; what an interrupted writer left half-done is removed.
+    ///
+    /// # Errors
+    /// When another process is writing to the directory, or a table cannot be read.
+    pub fn writer(&self) -> Result<Writer> {
+        Writer::open(&self.path)
+    }
+
+    /// Everything recorded so far.
+    ///
+    /// # Errors
+    /// When a table is missing, a row cannot be read, or a build is in `samples.csv` twice; the message
+    /// names file and line.
+    pub fn read(&self) -> Result<Records> {
+        let tables = Tables::read(&self.path)?;
+        Ok(Records {
+            info: self.info.clone(),
+            plan: self.plan.clone(),
+            samples: tables.samples,
+            steps: tables.steps.rows,
+            images: tables.images.rows,
+            deltas: tables.deltas.rows,
+        })
+    }
+
+    /// Replaces `claims.csv`.
+    pub fn write_claims(&self, rows: &[ClaimRow]) -> Result<()> {
+        Table::rewrite(&self.path, rows)
+    }
+
+    /// Replaces a derived file, such as `report.md` or `plots/layer-order.svg`.
+    pub fn write_derived(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.path.join(name);
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        }
+        atomic::write(&path, text.as_bytes())
+    }
+}
+
+/// The format alone is read first: a newer one may have keys that this one would call unknown.
+fn check_version(path: &Path) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        format_version: u32,
+    }
+    let Version { format_version } = read_json(path)?;
+    let advice = match format_version.cmp(&FORMAT_VERSION) {
+        std::cmp::Ordering::Equal => return Ok(()),
+        std::cmp::Ordering::Greater => "it was written by a newer Tare: update yours",
+        std::cmp::Ordering::Less => {
+            "it was written by an older Tare: read it with that one, or measure again"
+        }
+    };
+    Err(BadInput(format!(
+        "{}: format version {format_version}, and this Tare reads {FORMAT_VERSION}: {advice}",
+        path.display()
+    ))
+    .into())
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,117 @@
+//! Puts measured builds into a run directory, each on disk before the next begins.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::build::{Attempt, BuildRow as _, MeasuredBuild, describe};
+use super::records::{Tables, attempts};
+use super::table::Table;
+use super::{Delta, Image, Sample, Step};
+use crate::plan::PlannedStep;
+
+/// The one writer of a run directory; made by [`super::RunDir::writer`].
+///
+/// A build's rows go to the side tables first and to `samples.csv` last, each file synced to disk: the
+/// sample is the mark that the build is complete. Whatever ends the process, a build is there whole or
+/// not at all once the directory is opened again.
+#[derive(Debug)]
+pub struct Writer {
+    samples: Table<Sample>,
+    steps: Table<Step>,
+    images: Table<Image>,
+    deltas: Table<Delta>,
+    attempts: Table<Attempt>,
+    begun: HashMap<PlannedStep, u32>,
+    done: HashSet<PlannedStep>,
+    /// Held for as long as the writer lives; the system lets go of it however the process ends.
+    _lock: File,
+}
+
+impl Writer {
+    /// Removes what a writer that was cut short left behind, and goes on where it stopped.
+    pub(super) fn open(dir: &Path) -> Result<Self> {
+        // First the lock: what looks like the remains of a dead writer may be the work of a living one.
+        let lock = lock(dir)?;
+        let tables = Tables::read(dir)?;
+        tables.steps.repair(dir)?;
+        tables.images.repair(dir)?;
+        tables.deltas.repair(dir)?;
+        Ok(Self {
+            samples: Table::append_to(dir)?,
+            steps: Table::append_to(dir)?,
+            images: Table::append_to(dir)?,
+            deltas: Table::append_to(dir)?,
+            attempts: Table::append_to(dir)?,
+            begun: attempts(dir)?,
+            done: tables.done,
+            _lock: lock,
+        })
+    }
+
+    /// Whether `build` is recorded, as a measurement or as a failure.
+    pub fn is_done(&self, build: &PlannedStep) -> bool {
+        self.done.contains(build)
+    }
+
+    /// Notes on disk that `build` begins, and returns how often it has begun, this time included: part
+    /// of the token that makes its edits new to the engine.
+    ///
+    /// # Errors
+    /// When the build is already recorded, or the note cannot be written.
+    pub fn begin(&mut self, build: &PlannedStep) -> Result<u32> {
+        ensure!(!self.is_done(build), "{} is already recorded", describe(build));
+        let attempt = self.begun.get(build).copied().unwrap_or(0) + 1;
+        self.attempts.append(&[Attempt {
+            scenario: build.scenario.clone(),
+            variant: build.variant,
+            event: build.event.clone(),
+            block: build.block,
+            attempt,
+        }])?;
+        self.begun.insert(build.clone(), attempt);
+        Ok(attempt)
+    }
+
+    /// Puts a measured build on disk; it is there when this returns.
+    ///
+    /// # Errors
+    /// When the build is already recorded, its rows do not belong together, or the disk is full: then
+    /// nothing of it stays.
+    pub fn commit(&mut self, build: &MeasuredBuild) -> Result<()> {
+        build.check()?;
+        let key = build.sample.key();
+        ensure!(!self.is_done(&key), "{} is already recorded", describe(&key));
+        let before = (self.steps.len(), self.images.len(), self.deltas.len());
+        let written = self
+            .steps
+            .append(&build.steps)
+            .and_then(|()| self.images.append(build.image.as_slice()))
+            .and_then(|()| self.deltas.append(build.delta.as_slice()))
+            .and_then(|()| self.samples.append(std::slice::from_ref(&build.sample)));
+        if written.is_err() {
+            self.steps.cut(before.0);
+            self.images.cut(before.1);
+            self.deltas.cut(before.2);
+        } else {
+            self.done.insert(key);
+        }
+        written
+    }
+}
+
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join(super::dir::PLAN);
+    let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another process is writing to {}: wait for it, or end it", dir.display())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
