@@ -1,1 +1,37 @@
 //! Images as files: reading OCI archives, the four sizes, what a layer adds. No engine, no async.
+//!
+//! An image is read as a stream, once, and never stored: what stays in memory is the list of what is
+//! in each layer, with a digest of each file's content. [`pipe`] carries an export from the client
+//! that receives it to the thread that reads it here.
+
+mod archive;
+mod assemble;
+mod blob;
+mod delta;
+mod digest;
+mod entry;
+mod error;
+mod header;
+mod layer;
+mod layer_cache;
+mod layout;
+mod merge;
+pub mod pipe;
+mod select;
+mod sizes;
+mod tar_stream;
+
+#[cfg(test)]
+mod testing;
+
+pub use archive::read_archive;
+pub use assemble::Image;
+pub use delta::{Delta, delta};
+pub use digest::{Digest, Hasher};
+pub use entry::{Entry, EntryKind};
+pub use error::{LayerError, OciError};
+pub use layer::Layer;
+pub use layer_cache::LayerCache;
+pub use layout::read_layout;
+pub use merge::{Node, Tree, merge};
+pub use sizes::{Sizes, sizes};

@@ -1,0 +1,132 @@
+//! A layer: what its tar holds, without the content.
+
+use std::io::{BufRead, BufReader, Read};
+
+use tar::EntryType;
+
+use super::blob::{BUFFER, Hashing};
+use super::entry::{normalise, split};
+use super::header::Member;
+use super::tar_stream::TarStream;
+use super::{Digest, Entry, EntryKind, Hasher, LayerError};
+
+/// Beyond this many members a layer is refused: each costs some 160 bytes of memory, and a few
+/// megabytes of gzip can claim any number of them. The largest images have some 300 000 files.
+const MEMBER_LIMIT: usize = 1_000_000;
+
+/// The longest path that Linux takes.
+const PATH_LIMIT: usize = 4096;
+
+/// One layer of an image.
+#[derive(Debug)]
+pub struct Layer {
+    /// The digest of the blob: its name in a registry.
+    pub digest: Digest,
+    /// The blob's length.
+    pub compressed_bytes: u64,
+    /// The digest of the tar in it: its name in the image's configuration.
+    pub diff_id: Digest,
+    /// The tar's length.
+    pub tar_bytes: u64,
+    /// The tar's members in its order. A path may come twice: the later one holds.
+    pub entries: Vec<Entry>,
+}
+
+impl Layer {
+    /// Bytes of memory that the layer takes, roughly.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.entries.iter().map(Entry::heap_bytes).sum()
+    }
+}
+
+/// Reads an inflated tar to its end. `compressed_bytes` is for the caller to fill in.
+pub(super) fn walk(digest: Digest, tar: impl Read) -> Result<Layer, LayerError> {
+    let mut tar = BufReader::with_capacity(BUFFER, Hashing::new(tar));
+    let mut stream = TarStream::new(&mut tar);
+    let mut entries = Vec::new();
+    while let Some(member) = stream.next_member()? {
+        if let Some(entry) = entry(member, &mut stream)? {
+            entries.push(entry);
+        }
+        if entries.len() > MEMBER_LIMIT {
+            return Err(LayerError::TooMany(MEMBER_LIMIT));
+        }
+    }
+    entries.shrink_to_fit();
+    let (diff_id, tar_bytes) = tar.into_inner().finish();
+    Ok(Layer { digest, compressed_bytes: 0, diff_id, tar_bytes, entries })
+}
+
+/// What `member` is; `None` for what unpacking passes over.
+fn entry(member: Member, content: &mut impl BufRead) -> Result<Option<Entry>, LayerError> {
+    let wrong = |what: &str| LayerError::Member {
+        path: String::from_utf8_lossy(&member.name).into_owned(),
+        what: what.to_owned(),
+    };
+    if member.name.len() > PATH_LIMIT || member.link.len() > PATH_LIMIT {
+        let mut shown = member.name.clone();
+        shown.truncate(64);
+        let path = format!("{}…", String::from_utf8_lossy(&shown));
+        return Err(LayerError::Member { path, what: format!("longer than {PATH_LIMIT} bytes") });
+    }
+    let mut path = normalise(&member.name);
+    let (dir, name) = split(&path);
+    let kind = if let Some(hidden) = name.strip_prefix(b".wh.") {
+        match hidden {
+            b".wh..opq" => {
+                path = dir.to_vec();
+                EntryKind::Opaque
+            }
+            // Bookkeeping of the aufs storage driver, which engines pass over.
+            _ if hidden.starts_with(b".wh.") => return Ok(None),
+            b"" | b"." | b".." => return Err(wrong("a whiteout of nothing")),
+            _ => {
+                path = [dir, hidden].join(if dir.is_empty() { &b""[..] } else { &b"/"[..] });
+                EntryKind::Whiteout
+            }
+        }
+    } else {
+        match member.kind {
+            EntryType::Regular | EntryType::Continuous => {
+                EntryKind::File { size: member.size, content: digest_of(content)? }
+            }
+            EntryType::Directory => EntryKind::Dir,
+            EntryType::Symlink => EntryKind::Symlink(member.link.into()),
+            EntryType::Link => EntryKind::Hardlink(normalise(&member.link).into()),
+            EntryType::Char | EntryType::Block => EntryKind::Device {
+                block: member.kind == EntryType::Block,
+                major: member.device.0,
+                minor: member.device.1,
+            },
+            EntryType::Fifo => EntryKind::Fifo,
+            other => {
+                let what = format!("member type {:?} is not known", char::from(other.as_byte()));
+                return Err(wrong(&what));
+            }
+        }
+    };
+    if path.is_empty() && !matches!(kind, EntryKind::Dir | EntryKind::Opaque) {
+        return Err(wrong("it would replace the root directory"));
+    }
+    Ok(Some(Entry {
+        path: path.into(),
+        kind,
+        mode: member.mode,
+        uid: member.uid,
+        gid: member.gid,
+        mtime_ns: member.mtime_ns,
+    }))
+}
+
+fn digest_of(content: &mut impl BufRead) -> Result<Digest, LayerError> {
+    let mut hasher = Hasher::default();
+    loop {
+        let buffer = content.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(hasher.finish());
+        }
+        hasher.update(buffer);
+        let n = buffer.len();
+        content.consume(n);
+    }
+}
