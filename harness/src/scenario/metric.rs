@@ -1,6 +1,7 @@
 //! What a claim is about: one column of the records, at one event.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +129,68 @@ impl fmt::Display for Metric {
             Self::Sample(column, event) => write!(f, "{}@{event}", column.as_str()),
             Self::Delta(column, event) => write!(f, "{}@{event}", column.as_str()),
             Self::Executed(step, event) => write!(f, "executed:{step}@{event}"),
+        }
+    }
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    /// Reads the written form; the error says what may be written instead.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((quantity, event)) = text.split_once('@') else {
+            return match ImageColumn::ALL.iter().find(|column| column.as_str() == text) {
+                Some(column) => Ok(Self::Image(*column)),
+                None => Err(unknown(text)),
+            };
+        };
+        let event: Event = event.parse()?;
+        if let Some(step) = quantity.strip_prefix("executed:").filter(|step| !step.is_empty()) {
+            return Ok(Self::Executed(step.to_owned(), event));
+        }
+        if let Some(column) = SampleColumn::ALL.iter().find(|column| column.as_str() == quantity) {
+            return Ok(Self::Sample(*column, event));
+        }
+        match DeltaColumn::ALL.iter().find(|column| column.as_str() == quantity) {
+            Some(column) => Ok(Self::Delta(*column, event)),
+            None => Err(unknown(text)),
+        }
+    }
+}
+
+/// Names every written form, the nearest kind of mistake being a forgotten `@EVENT`.
+fn unknown(text: &str) -> String {
+    let names = |names: &[&str]| names.join(", ");
+    format!(
+        "`{text}` is not a metric: write {}; or, with an event as in `wall_s@cold`, {}, {}, executed:STEP",
+        names(&ImageColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
+        names(&SampleColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
+        names(&DeltaColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in [
+            "rootfs_bytes",
+            "layers",
+            "wall_s@cold",
+            "context_bytes@noop",
+            "new_compressed_bytes@edit-source",
+            "executed:install@ci-edit-deps",
+        ] {
+            assert_eq!(text.parse::<Metric>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_metric_is_refused() {
+        for text in ["wall_s", "rootfs_bytes@cold", "executed:@cold", "wall_s@edit-", "speed@cold", ""] {
+            assert!(text.parse::<Metric>().is_err(), "{text}");
         }
     }
 }

@@ -4,7 +4,18 @@
 //! names the file, the line and the key.
 
 mod axes;
+mod check;
+mod claim;
+mod dockerfile;
+mod document;
+mod edit;
+mod ignore;
+mod load;
 mod metric;
+mod new;
+mod nonce;
+mod pair;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +23,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use axes::{Event, Pair, Profile, Variant};
+pub use edit::overlay;
+pub use load::{builtin_dir, load_all};
 pub use metric::{DeltaColumn, Evidence, ImageColumn, Metric, SampleColumn};
+pub use new::create;
+pub use nonce::nonce;
+pub use pair::{UserPair, pair};
 
 /// The token in edits and nonce files that becomes unique to run, block, variant and attempt, so that
 /// no edit is ever a cache hit of an earlier block.
@@ -70,11 +86,22 @@ pub struct Source {
 pub struct Edit {
     /// The name, as in `edit-NAME`.
     pub name: String,
-    /// Slash-separated path within the context → the checked-in file with the new content, in which
-    /// [`NONCE_TOKEN`] is replaced. The path exists in the context, or the file is new if `new` says so.
-    pub files: BTreeMap<String, PathBuf>,
+    /// Slash-separated path within the context → its new content, in which [`NONCE_TOKEN`] is replaced.
+    pub files: BTreeMap<String, EditContent>,
     /// How the edited context differs, in words, for the report.
     pub what: String,
+}
+
+/// Where the new content of an edited file comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditContent {
+    /// A checked-in file.
+    File(PathBuf),
+    /// The file as it is in the context, or as an earlier edit left it, and one more line.
+    Appended {
+        /// The line, with [`NONCE_TOKEN`] in it.
+        line: String,
+    },
 }
 
 /// How to ask a built image something.

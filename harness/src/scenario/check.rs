@@ -1,0 +1,332 @@
+//! From what is written to what is meant: each rule that a scenario must keep, and what to do where
+//! it does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use toml::Spanned;
+
+use super::claim;
+use super::dockerfile::Dockerfile;
+use super::document::{Document, shown};
+use super::edit::{has_token, is_relative};
+use super::wire::{WireAnswer, WireEdit, WirePair, WireProfile, WireScenario};
+use super::{
+    Answer, Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant,
+};
+use crate::error::BadInput;
+
+type Checked<T> = Result<T, BadInput>;
+
+/// Checks all of a scenario in `dir`, and takes the payload of `profile`.
+pub(super) fn scenario(
+    file: &Document,
+    dir: &Path,
+    name: String,
+    wire: WireScenario,
+    profile: Profile,
+) -> Checked<Scenario> {
+    let payload = match profile {
+        Profile::Smoke => wire.profiles.smoke,
+        Profile::Quick => wire.profiles.quick,
+        Profile::Full => wire.profiles.full,
+    };
+    let variants = variants(file, dir, wire.dockerfile.as_ref(), wire.context.as_ref())?;
+    let events = events(file, &wire.events)?;
+    let nonce_files = nonce_files(file, &variants, &wire.nonce_files)?;
+    let edits = edits(file, dir, &variants, &events, wire.edits)?;
+    for event in wire.events.get_ref() {
+        if let Ok(Event::Edit(edit) | Event::CiEdit(edit)) = event.get_ref().parse()
+            && !edits.contains_key(&edit)
+        {
+            let say = format!(
+                "event `{event}` names no edit: add [edits.{edit}], or drop the event",
+                event = event.get_ref()
+            );
+            return Err(file.bad(&event.span(), say));
+        }
+    }
+
+    let mut bases = BTreeSet::new();
+    let mut apt = false;
+    let mut parsed = Vec::new();
+    for variant in Variant::BOTH {
+        let path = &variants.get(variant).dockerfile;
+        let text = Document::read(path.clone(), "it is there but not readable")?;
+        let dockerfile = Dockerfile::parse(text.text());
+        for base in dockerfile.bases(&payload.build_args) {
+            if base.reference.contains('$') {
+                let say = format!(
+                    "FROM `{}` needs a value: give its ARG a default above the first FROM, or name it in build_args",
+                    base.reference
+                );
+                return Err(text.bad_line(base.line, say));
+            }
+            bases.insert(base.reference);
+        }
+        apt |= dockerfile.uses_apt();
+        parsed.push(dockerfile);
+    }
+    let steps = steps(file, &parsed, wire.steps)?;
+    let claims = claim::claims(file, &events, &steps, wire.claims)?;
+
+    Ok(Scenario {
+        name,
+        question: wire.question,
+        analysis: wire.analysis,
+        caveat: wire.caveat,
+        answer: wire.answer.map(|answer| check_answer(file, answer)).transpose()?,
+        locks: locks(file, dir, &payload)?,
+        estimate: estimate(file, &payload)?,
+        build_args: payload.build_args,
+        bases: bases.into_iter().collect(),
+        variants,
+        events,
+        edits,
+        nonce_files,
+        steps,
+        apt,
+        claims,
+    })
+}
+
+/// `naive.Dockerfile` and `optimized.Dockerfile` on the folder `context`, unless the file says otherwise.
+fn variants(
+    file: &Document,
+    dir: &Path,
+    dockerfile: Option<&WirePair>,
+    context: Option<&WirePair>,
+) -> Checked<Pair<Source>> {
+    let one = |variant: Variant| {
+        let written = |pair: Option<&WirePair>, default: String| match pair.map(|pair| pair.side(variant)) {
+            Some(path) => (path.span(), path.get_ref().clone()),
+            None => (0..0, default),
+        };
+        let (span, path) = written(dockerfile, format!("{variant}.Dockerfile"));
+        let source = dir.join(&path);
+        if !source.is_file() {
+            let say = format!(
+                "there is no Dockerfile for the {variant} variant: write {}, or name another under `dockerfile`",
+                shown(&source)
+            );
+            return Err(file.bad(&span, say));
+        }
+        let (span, path) = written(context, "context".to_owned());
+        let folder = dir.join(&path);
+        if !folder.is_dir() {
+            let say = format!(
+                "there is no build context for the {variant} variant: make the folder {}, or name another under `context`",
+                shown(&folder)
+            );
+            return Err(file.bad(&span, say));
+        }
+        Ok(Source { dockerfile: source, context: folder })
+    };
+    Ok(Pair { naive: one(Variant::Naive)?, optimized: one(Variant::Optimized)? })
+}
+
+fn events(file: &Document, written: &Spanned<Vec<Spanned<String>>>) -> Checked<Vec<Event>> {
+    let mut events = Vec::new();
+    for text in written.get_ref() {
+        let event: Event =
+            text.get_ref().parse().map_err(|say| file.bad(&text.span(), format!("`events`: {say}")))?;
+        if events.contains(&event) {
+            return Err(file.bad(
+                &text.span(),
+                format!("`events` holds `{event}` twice: an event is measured once a block"),
+            ));
+        }
+        events.push(event);
+    }
+    if events.first() != Some(&Event::Cold) {
+        let say = "`events` must start with \"cold\": every later build continues from that one";
+        return Err(file.bad(&written.span(), say));
+    }
+    Ok(events)
+}
+
+fn nonce_files(
+    file: &Document,
+    variants: &Pair<Source>,
+    written: &[Spanned<String>],
+) -> Checked<Vec<String>> {
+    for path in written {
+        for variant in Variant::BOTH {
+            let target = variants.get(variant).context.join(path.get_ref());
+            let say = if !is_relative(path.get_ref()) || !target.is_file() {
+                format!("nonce file `{}` is not in the context of the {variant} variant", path.get_ref())
+            } else if !has_token(&target) {
+                format!(
+                    "nonce file {} holds no {NONCE_TOKEN}: write it there, or drop the entry",
+                    shown(&target)
+                )
+            } else {
+                continue;
+            };
+            return Err(file.bad(&path.span(), say));
+        }
+    }
+    Ok(written.iter().map(|path| path.get_ref().clone()).collect())
+}
+
+fn edits(
+    file: &Document,
+    dir: &Path,
+    variants: &Pair<Source>,
+    events: &[Event],
+    written: BTreeMap<Spanned<String>, WireEdit>,
+) -> Checked<BTreeMap<String, Edit>> {
+    let mut edits = BTreeMap::new();
+    for (name, edit) in written {
+        let (span, name) = (name.span(), name.into_inner());
+        let used = |event: &Event| matches!(event, Event::Edit(edit) | Event::CiEdit(edit) if *edit == name);
+        if !events.iter().any(used) {
+            let say =
+                format!("no event names edit `{name}`: add \"edit-{name}\" to `events`, or drop the edit");
+            return Err(file.bad(&span, say));
+        }
+        let mut files = BTreeMap::new();
+        for (target, source) in &edit.files {
+            let new = edit.new.iter().any(|path| path.get_ref() == target.get_ref());
+            edited_exists(file, variants, &name, target, new)?;
+            let content = dir.join(source.get_ref());
+            if !content.is_file() {
+                let say = format!(
+                    "edit `{name}`: there is no file {}: write the edited file there",
+                    shown(&content)
+                );
+                return Err(file.bad(&source.span(), say));
+            }
+            files.insert(target.get_ref().clone(), EditContent::File(content));
+        }
+        if let Some(stray) = edit.new.iter().find(|path| !files.contains_key(path.get_ref())) {
+            let say =
+                format!("edit `{name}`: `new` holds `{}`, which is not among its `files`", stray.get_ref());
+            return Err(file.bad(&stray.span(), say));
+        }
+        let new_each_time =
+            |content: &EditContent| matches!(content, EditContent::File(path) if has_token(path));
+        if !files.values().any(new_each_time) {
+            let say = format!(
+                "edit `{name}` holds {NONCE_TOKEN} in none of its files: the second block would find the first \
+                 one's build in the cache and measure nothing; write the token into one, in a comment for instance"
+            );
+            return Err(file.bad(&span, say));
+        }
+        edits.insert(name.clone(), Edit { name, files, what: edit.what });
+    }
+    Ok(edits)
+}
+
+/// An edit changes a file that both contexts hold, or makes one that neither holds.
+fn edited_exists(
+    file: &Document,
+    variants: &Pair<Source>,
+    edit: &str,
+    target: &Spanned<String>,
+    new: bool,
+) -> Checked<()> {
+    let path = target.get_ref();
+    if !is_relative(path) {
+        let say = format!("edit `{edit}`: `{path}` must be a path within the context, such as src/app.py");
+        return Err(file.bad(&target.span(), say));
+    }
+    for variant in Variant::BOTH {
+        let context = &variants.get(variant).context;
+        let say = match (context.join(path).is_file(), new) {
+            (true, false) | (false, true) => continue,
+            (false, false) => format!(
+                "edit `{edit}` changes `{path}`, which does not exist in {}: correct the path, or add it to the edit's `new`",
+                shown(context)
+            ),
+            (true, true) => {
+                format!(
+                    "edit `{edit}`: `{path}` is already in {}: drop it from the edit's `new`",
+                    shown(context)
+                )
+            }
+        };
+        return Err(file.bad(&target.span(), say));
+    }
+    Ok(())
+}
+
+fn steps(
+    file: &Document,
+    dockerfiles: &[Dockerfile],
+    written: BTreeMap<Spanned<String>, WirePair>,
+) -> Checked<BTreeMap<String, Pair<String>>> {
+    let mut steps = BTreeMap::new();
+    for (name, pair) in written {
+        for (variant, dockerfile) in Variant::BOTH.into_iter().zip(dockerfiles) {
+            let text = pair.side(variant);
+            if text.get_ref().is_empty() || !dockerfile.has_step(text.get_ref()) {
+                let say = format!(
+                    "step `{}`: no instruction of the {variant} Dockerfile contains `{}`: copy a few words of it",
+                    name.get_ref(),
+                    text.get_ref()
+                );
+                return Err(file.bad(&text.span(), say));
+            }
+        }
+        let pair = Pair { naive: pair.naive.into_inner(), optimized: pair.optimized.into_inner() };
+        steps.insert(name.into_inner(), pair);
+    }
+    Ok(steps)
+}
+
+fn check_answer(file: &Document, answer: WireAnswer) -> Checked<Answer> {
+    for (key, path) in [("ready_path", &answer.ready_path), ("path", &answer.path)] {
+        if !path.get_ref().starts_with('/') {
+            return Err(
+                file.bad(&path.span(), format!("`answer.{key}` must start with `/`, as in \"/healthz\""))
+            );
+        }
+    }
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(answer.body.get_ref()) {
+        return Err(file.bad(&answer.body.span(), format!("`answer.body` is not JSON: {error}")));
+    }
+    Ok(Answer {
+        port_env: answer.port_env,
+        ready_path: answer.ready_path.into_inner(),
+        path: answer.path.into_inner(),
+        body: answer.body.into_inner(),
+    })
+}
+
+fn locks(file: &Document, dir: &Path, payload: &WireProfile) -> Checked<Vec<std::path::PathBuf>> {
+    let mut locks = Vec::new();
+    for lock in &payload.locks {
+        let path = dir.join(lock.get_ref());
+        if !path.is_file() {
+            let say =
+                format!("lock `{}` does not exist: scenarios/README.md says how one is made", lock.get_ref());
+            return Err(file.bad(&lock.span(), say));
+        }
+        locks.push(path);
+    }
+    Ok(locks)
+}
+
+fn estimate(file: &Document, payload: &WireProfile) -> Checked<Estimate> {
+    let seconds = |figure: &Spanned<f64>| match *figure.get_ref() {
+        seconds if seconds.is_finite() && seconds > 0.0 => Ok(seconds),
+        _ => Err(file.bad(&figure.span(), "`cold_s` must be a positive number of seconds")),
+    };
+    Ok(Estimate {
+        cold_s: Pair {
+            naive: seconds(&payload.cold_s.naive)?,
+            optimized: seconds(&payload.cold_s.optimized)?,
+        },
+        block_disk_bytes: *payload.block_disk_bytes.get_ref(),
+    })
+}
+
+impl WirePair {
+    fn side(&self, variant: Variant) -> &Spanned<String> {
+        match variant {
+            Variant::Naive => &self.naive,
+            Variant::Optimized => &self.optimized,
+        }
+    }
+}

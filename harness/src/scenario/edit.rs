@@ -1,0 +1,83 @@
+//! What a developer changes between two builds, as files laid over the context.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+use anyhow::{Context as _, Result};
+
+use super::{EditContent, NONCE_TOKEN, Scenario, Variant};
+
+/// The files that lie over `variant`'s context in a build: the nonce files of the cold build with
+/// `cold_nonce`, then each of `edits` (name and its nonce) in the order in which they were made. Edits
+/// add up: a developer goes on working, and does not take the first change back before the second.
+///
+/// # Errors
+///
+/// A file that cannot be read, or an edit that the scenario does not have.
+pub fn overlay(
+    scenario: &Scenario,
+    variant: Variant,
+    cold_nonce: &str,
+    edits: &[(String, String)],
+) -> Result<BTreeMap<String, Vec<u8>>> {
+    let context = &scenario.variants.get(variant).context;
+    let mut files = BTreeMap::new();
+    for path in &scenario.nonce_files {
+        files.insert(path.clone(), with_nonce(&read(&context.join(path))?, cold_nonce));
+    }
+    for (name, nonce) in edits {
+        let edit = scenario
+            .edits
+            .get(name)
+            .with_context(|| format!("scenario {} has no edit {name}", scenario.name))?;
+        for (path, content) in &edit.files {
+            let bytes = match content {
+                EditContent::File(file) => with_nonce(&read(file)?, nonce),
+                EditContent::Appended { line } => {
+                    let mut bytes = match files.remove(path) {
+                        Some(bytes) => bytes,
+                        None => read(&context.join(path))?,
+                    };
+                    if bytes.last().is_some_and(|last| *last != b'\n') {
+                        bytes.push(b'\n');
+                    }
+                    bytes.extend(with_nonce(format!("{line}\n").as_bytes(), nonce));
+                    bytes
+                }
+            };
+            files.insert(path.clone(), bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// Whether a file holds [`NONCE_TOKEN`]; no for one that cannot be read.
+pub(super) fn has_token(path: &Path) -> bool {
+    std::fs::read(path).is_ok_and(|bytes| find(&bytes, NONCE_TOKEN.as_bytes()).is_some())
+}
+
+/// Whether a path stays within the folder that it is joined to.
+pub(super) fn is_relative(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Bytes, not text: an edited file may be anything.
+fn with_nonce(bytes: &[u8], nonce: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = find(rest, NONCE_TOKEN.as_bytes()) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(nonce.as_bytes());
+        rest = &rest[at + NONCE_TOKEN.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    bytes.windows(needle.len()).position(|window| window == needle)
+}
