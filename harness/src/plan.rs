@@ -4,69 +4,15 @@ use std::io;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use serde::{Deserialize, Serialize};
 
-use crate::scenario::{Claim, Event, Evidence, Pair, Profile, Scenario, Variant};
+use crate::record::{Plan, PlannedScenario, PlannedStep};
+use crate::scenario::{Event, Evidence, Pair, Profile, Scenario, Variant};
 
 /// Blocks that a claim on time needs: below six, no exact two-sided 95 % statement exists.
 pub const TIMED_BLOCKS: u32 = 6;
 
 /// Blocks that exact quantities need: two that agree.
 pub const EXACT_BLOCKS: u32 = 2;
-
-/// `plan.json`: what a run set out to do, and all that a report needs to know of its scenarios.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Plan {
-    /// The scenarios in the order in which they are measured.
-    pub scenarios: Vec<PlannedScenario>,
-    /// Every step, in order.
-    pub steps: Vec<PlannedStep>,
-    /// Expected minutes, once set up.
-    pub expected_minutes: f64,
-    /// Expected peak of the engine's disk, in bytes.
-    pub peak_disk_bytes: u64,
-}
-
-/// What a report says of a scenario without the scenario's folder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedScenario {
-    /// Its name.
-    pub name: String,
-    /// Its question.
-    pub question: String,
-    /// How to read the result, Markdown.
-    pub analysis: String,
-    /// What the result must not be read as, Markdown.
-    pub caveat: String,
-    /// What is measured, in order.
-    pub events: Vec<Event>,
-    /// The edits in words: name and what it changes.
-    pub edits: Vec<(String, String)>,
-    /// The steps that claims speak of: name, and the text that the vertex name contains.
-    pub steps: Vec<(String, Pair<String>)>,
-    /// The claims.
-    pub claims: Vec<Claim>,
-    /// The text of both Dockerfiles.
-    pub dockerfiles: Pair<String>,
-    /// Blocks planned.
-    pub blocks: u32,
-}
-
-/// One build to measure.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedStep {
-    /// The scenario.
-    pub scenario: String,
-    /// The block, from 1.
-    pub block: u32,
-    /// The variant.
-    pub variant: Variant,
-    /// The event.
-    pub event: Event,
-}
 
 /// What a plan is made from, beside the scenarios.
 #[derive(Debug, Clone, Copy)]
@@ -79,76 +25,66 @@ pub struct Choices {
     pub seed: u64,
 }
 
-impl Plan {
-    /// Orders the work: scenario by scenario; in it block by block; in a block the two variants side by
-    /// side in time, their order alternating from block to block from a random start.
-    ///
-    /// A variant goes through all its events before the other one begins. Steps that both variants
-    /// share have one cache key, and of several results under it BuildKit takes the newest: if the
-    /// variants took turns within the block, one's cold build would change what the other's later
-    /// builds find.
-    ///
-    /// # Errors
-    /// A Dockerfile cannot be read.
-    pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Self> {
-        let mut rng = StdRng::seed_from_u64(choices.seed);
-        let mut steps = Vec::new();
-        let mut planned = Vec::new();
-        let mut seconds = 0.0;
-        let mut peak_disk_bytes = 0;
-        for scenario in scenarios {
-            let blocks = choices.blocks.unwrap_or_else(|| default_blocks(scenario, choices.profile));
-            let naive_first = rng.random::<bool>();
-            for block in 1..=blocks {
-                let order = if naive_first == (block % 2 == 1) {
-                    Variant::BOTH
-                } else {
-                    [Variant::Optimized, Variant::Naive]
-                };
-                steps.extend(order.into_iter().flat_map(|variant| {
-                    scenario.events.iter().map(move |event| PlannedStep {
-                        scenario: scenario.name.clone(),
-                        block,
-                        variant,
-                        event: event.clone(),
-                    })
-                }));
-            }
-            // The rehearsal is one cold build more.
-            seconds += f64::from(blocks + 1) * block_seconds(scenario);
-            peak_disk_bytes =
-                peak_disk_bytes.max(u64::from(blocks + 1) * scenario.estimate.block_disk_bytes);
-            planned.push(PlannedScenario::of(scenario, blocks)?);
+/// Orders the work: scenario by scenario; in it block by block; in a block the two variants side by
+/// side in time, their order alternating from block to block from a random start.
+///
+/// A variant goes through all its events before the other one begins. Steps that both variants
+/// share have one cache key, and of several results under it BuildKit takes the newest: if the
+/// variants took turns within the block, one's cold build would change what the other's later
+/// builds find.
+///
+/// # Errors
+/// A Dockerfile cannot be read.
+pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
+    let mut rng = StdRng::seed_from_u64(choices.seed);
+    let mut steps = Vec::new();
+    let mut planned = Vec::new();
+    let mut seconds = 0.0;
+    let mut peak_disk_bytes = 0;
+    for scenario in scenarios {
+        let blocks = choices.blocks.unwrap_or_else(|| default_blocks(scenario, choices.profile));
+        let naive_first = rng.random::<bool>();
+        for block in 1..=blocks {
+            let order = if naive_first == (block % 2 == 1) {
+                Variant::BOTH
+            } else {
+                [Variant::Optimized, Variant::Naive]
+            };
+            steps.extend(order.into_iter().flat_map(|variant| {
+                scenario.events.iter().map(move |event| PlannedStep {
+                    scenario: scenario.name.clone(),
+                    block,
+                    variant,
+                    event: event.clone(),
+                })
+            }));
         }
-        Ok(Self { scenarios: planned, steps, expected_minutes: seconds / 60.0, peak_disk_bytes })
+        // The rehearsal is one cold build more.
+        seconds += f64::from(blocks + 1) * block_seconds(scenario);
+        peak_disk_bytes = peak_disk_bytes.max(u64::from(blocks + 1) * scenario.estimate.block_disk_bytes);
+        planned.push(planned_scenario(scenario, blocks)?);
     }
-
-    /// The scenario of this name.
-    pub fn scenario(&self, name: &str) -> Option<&PlannedScenario> {
-        self.scenarios.iter().find(|scenario| scenario.name == name)
-    }
+    Ok(Plan { scenarios: planned, steps, expected_minutes: seconds / 60.0, peak_disk_bytes })
 }
 
-impl PlannedScenario {
-    fn of(scenario: &Scenario, blocks: u32) -> io::Result<Self> {
-        let text = |variant| {
-            let path = &scenario.variants.get(variant).dockerfile;
-            std::fs::read_to_string(path)
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
-        };
-        Ok(Self {
-            name: scenario.name.clone(),
-            question: scenario.question.clone(),
-            analysis: scenario.analysis.clone(),
-            caveat: scenario.caveat.clone(),
-            events: scenario.events.clone(),
-            edits: scenario.edits.values().map(|edit| (edit.name.clone(), edit.what.clone())).collect(),
-            steps: scenario.steps.clone().into_iter().collect(),
-            claims: scenario.claims.clone(),
-            dockerfiles: Pair { naive: text(Variant::Naive)?, optimized: text(Variant::Optimized)? },
-            blocks,
-        })
-    }
+fn planned_scenario(scenario: &Scenario, blocks: u32) -> io::Result<PlannedScenario> {
+    let text = |variant| {
+        let path = &scenario.variants.get(variant).dockerfile;
+        std::fs::read_to_string(path)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    };
+    Ok(PlannedScenario {
+        name: scenario.name.clone(),
+        question: scenario.question.clone(),
+        analysis: scenario.analysis.clone(),
+        caveat: scenario.caveat.clone(),
+        events: scenario.events.clone(),
+        edits: scenario.edits.values().map(|edit| (edit.name.clone(), edit.what.clone())).collect(),
+        steps: scenario.steps.clone().into_iter().collect(),
+        claims: scenario.claims.clone(),
+        dockerfiles: Pair { naive: text(Variant::Naive)?, optimized: text(Variant::Optimized)? },
+        blocks,
+    })
 }
 
 /// Blocks are spent where a claim on time needs them. A scenario without claims shows all metrics, so
@@ -177,8 +113,9 @@ pub fn expected_seconds(scenario: &Scenario, variant: Variant, event: &Event) ->
 }
 
 fn block_seconds(scenario: &Scenario) -> f64 {
-    let builds = scenario.events.iter().flat_map(|event| {
-        Variant::BOTH.map(|variant| expected_seconds(scenario, variant, event))
-    });
+    let builds = scenario
+        .events
+        .iter()
+        .flat_map(|event| Variant::BOTH.map(|variant| expected_seconds(scenario, variant, event)));
     builds.sum()
 }

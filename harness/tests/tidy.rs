@@ -40,8 +40,11 @@ const FLOORS: [&[&str]; 6] = [
 
 #[test]
 fn rooms_reach_only_downwards() {
-    let floor: BTreeMap<&str, usize> =
-        FLOORS.iter().enumerate().flat_map(|(height, rooms)| rooms.iter().map(move |room| (*room, height))).collect();
+    let floor: BTreeMap<&str, usize> = FLOORS
+        .iter()
+        .enumerate()
+        .flat_map(|(height, rooms)| rooms.iter().map(move |room| (*room, height)))
+        .collect();
     let mut wrong = Vec::new();
     for (name, text) in rust() {
         let Some(inside) = name.strip_prefix("harness/src/") else { continue };
@@ -55,7 +58,8 @@ fn rooms_reach_only_downwards() {
         };
         for (number, line) in text.lines().enumerate() {
             for target in line.match_indices("crate::").map(|(at, _)| &line[at + "crate::".len()..]) {
-                let target: String = target.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let target: String =
+                    target.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let reaches_up = floor.get(target.as_str()).is_some_and(|other| other >= own);
                 if target != room && reaches_up && !line.trim_start().starts_with("//") {
                     wrong.push(format!("{name}:{}: {room} reaches {target}", number + 1));
@@ -78,7 +82,9 @@ fn every_file_says_what_it_is_for_and_stays_small() {
         }
     }
     for (name, text) in texts() {
-        if Path::new(&name).extension().is_some_and(|end| ["rs", "toml", "md", "py", "yml"].iter().any(|kind| end == *kind))
+        if Path::new(&name)
+            .extension()
+            .is_some_and(|end| ["rs", "toml", "md", "py", "yml"].iter().any(|kind| end == *kind))
             && let Some(line) = text.lines().position(|line| line.ends_with([' ', '\t']))
         {
             wrong.push(format!("{name}:{}: trailing white space", line + 1));
@@ -96,7 +102,10 @@ fn packages_share_lints_and_dependencies() {
             part.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with('#'))
         });
         for line in dependencies {
-            assert!(line.ends_with(".workspace = true"), "{name}: `{line}`: versions stand in the workspace's Cargo.toml");
+            assert!(
+                line.ends_with(".workspace = true"),
+                "{name}: `{line}`: versions stand in the workspace's Cargo.toml"
+            );
         }
     }
 }
@@ -105,19 +114,20 @@ fn packages_share_lints_and_dependencies() {
 /// where it was made. The hosts are read from this machine's own configuration.
 #[test]
 fn no_host_of_a_mirror_and_no_path_of_a_machine_is_committed() {
-    let mut hosts: Vec<String> = ["apt-get indextargets --format $(REPO_URI)", "pip config get global.index-url"]
-        .iter()
-        .filter_map(|line| {
-            let mut words = line.split(' ');
-            let output = Command::new(words.next()?).args(words).output().ok()?;
-            String::from_utf8(output.stdout).ok()
-        })
-        .flat_map(|text| {
-            text.lines()
-                .filter_map(|line| Some(line.split_once("://")?.1.split('/').next()?.to_owned()))
-                .collect::<Vec<_>>()
-        })
-        .collect();
+    let mut hosts: Vec<String> =
+        ["apt-get indextargets --format $(REPO_URI)", "pip config get global.index-url"]
+            .iter()
+            .filter_map(|line| {
+                let mut words = line.split(' ');
+                let output = Command::new(words.next()?).args(words).output().ok()?;
+                String::from_utf8(output.stdout).ok()
+            })
+            .flat_map(|text| {
+                text.lines()
+                    .filter_map(|line| Some(line.split_once("://")?.1.split('/').next()?.to_owned()))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
     hosts.sort();
     hosts.dedup();
     let home = std::env::home_dir().map(|home| format!("{}/", home.display())).unwrap_or_default();
@@ -127,7 +137,10 @@ fn no_host_of_a_mirror_and_no_path_of_a_machine_is_committed() {
             assert!(!text.contains(host.as_str()), "{name} names the package mirror {host}");
         }
         for path in [&home, &checkout] {
-            assert!(path.len() < 3 || !text.contains(path.as_str()), "{name} names {path}, a path of this machine");
+            assert!(
+                path.len() < 3 || !text.contains(path.as_str()),
+                "{name} names {path}, a path of this machine"
+            );
         }
     }
 }

@@ -10,7 +10,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::buildkit::Vertex;
 use crate::measure::Observer;
-use crate::plan::{Plan, PlannedStep, expected_seconds};
+use crate::plan::expected_seconds;
+use crate::record::{Plan, PlannedStep};
 use crate::scenario::{Event, Scenario, Variant};
 
 type Cell = (String, Variant, Event);

@@ -9,8 +9,8 @@ use super::rehearsal::compare_answers;
 use super::runner::Bench;
 use crate::engine::buildkit::BuildError;
 use crate::oci;
-use crate::plan::{EXACT_BLOCKS, PlannedStep};
-use crate::record::{Delta, Image, MeasuredBuild, Sample};
+use crate::plan::EXACT_BLOCKS;
+use crate::record::{Delta, Image, MeasuredBuild, PlannedStep, Sample};
 use crate::scenario::{self, Event, Pair, Scenario};
 
 /// A block in progress.
@@ -69,7 +69,7 @@ impl<'a> Block<'a> {
     /// The engine went away; then there is no row, and the step is done again by a resumed run.
     pub(crate) async fn measure(&mut self, step: &PlannedStep, attempt: u32, order: u32) -> Result<MeasuredBuild> {
         let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
-        let fresh = scenario::nonce(bench.run_id, step.block, variant, &step.event, attempt);
+        let fresh = scenario::nonce(bench.run_id, &scenario.name, step.block, variant, &step.event, attempt);
         let look = step.block <= EXACT_BLOCKS;
 
         let mut context = match (&step.event, self.sides.get(variant).context.clone()) {

@@ -9,7 +9,7 @@ use super::context::BlockContext;
 use super::runner::Bench;
 use super::timing;
 use crate::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
-use crate::plan::PlannedStep;
+use crate::record::PlannedStep;
 use crate::record::{Sample, Step};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 

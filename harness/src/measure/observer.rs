@@ -1,7 +1,7 @@
 //! What a person is told while a run goes on.
 
 use crate::engine::buildkit::Vertex;
-use crate::plan::PlannedStep;
+use crate::record::PlannedStep;
 
 /// Follows a run. Nothing that it does may take time: it is called beside a running clock.
 pub trait Observer: Send + Sync {

@@ -11,7 +11,7 @@ use super::build::{image_name, request};
 use super::context::BlockContext;
 use super::runner::Bench;
 use crate::engine::buildkit::Export;
-use crate::scenario::{Pair, Scenario, Variant};
+use crate::scenario::{self, Event, Pair, Scenario, Variant};
 
 /// What a rehearsal came to.
 pub(crate) enum Rehearsal {
@@ -27,7 +27,7 @@ pub(crate) enum Rehearsal {
 pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<Rehearsal> {
     let mut failures = Vec::new();
     for variant in Variant::BOTH {
-        let nonce = crate::scenario::nonce(bench.run_id, 0, variant, &crate::scenario::Event::Cold, 1);
+        let nonce = scenario::nonce(bench.run_id, &scenario.name, 0, variant, &Event::Cold, 1);
         let context = BlockContext::cold(scenario, variant, nonce)?;
         let name = image_name(bench.run_id, &scenario.name, variant);
         let mut request = request(bench, scenario, variant, &context, Export::Store { name });

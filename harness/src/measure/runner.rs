@@ -13,7 +13,7 @@ use super::observer::Observer;
 use crate::engine::Engine;
 use crate::engine::buildkit::{BuildKit, Progress};
 use crate::oci::LayerCache;
-use crate::plan::{Plan, PlannedStep};
+use crate::record::{Plan, PlannedStep};
 use crate::record::{Sample, Writer};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 use crate::supply::Supply;

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::{ClaimRow, Delta, Image, Sample, Step};
-use crate::plan::PlannedStep;
+use crate::record::PlannedStep;
 use crate::scenario::{Event, Variant};
 
 /// One measured build with everything that was learnt from it: written as a whole, or not at all.

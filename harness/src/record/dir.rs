@@ -11,7 +11,7 @@ use super::records::Tables;
 use super::table::Table;
 use super::{ClaimRow, Delta, FORMAT_VERSION, Image, Records, RunInfo, Sample, Step, Writer, atomic};
 use crate::error::BadInput;
-use crate::plan::Plan;
+use crate::record::Plan;
 
 const RUN: &str = "run.json";
 pub(super) const PLAN: &str = "plan.json";

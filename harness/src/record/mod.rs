@@ -9,6 +9,7 @@ mod build;
 mod decimals;
 mod dir;
 pub mod machine;
+mod plan;
 mod records;
 mod rows;
 mod run;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use build::{Attempt, MeasuredBuild};
 pub use dir::RunDir;
+pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;
 pub use rows::{ClaimRow, Delta, Effect, Image, Sample, Step, Verdict};
 pub use run::{BaseInfo, EngineInfo, FORMAT_VERSION, LinkInfo, MachineInfo, RunInfo};

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::build::{Attempt, BuildRow, Row as _, describe};
 use super::table::{Numbered, Table};
 use super::{Delta, Image, RunInfo, Sample, Step};
-use crate::plan::{Plan, PlannedStep};
+use crate::record::{Plan, PlannedStep};
 
 /// Everything that a run recorded, and that a report needs. Side rows of a build that has no sample
 /// (it was cut short) are left out.

@@ -4,7 +4,7 @@ use super::build::BuildRow as _;
 use super::{
     BaseInfo, Delta, EngineInfo, FORMAT_VERSION, Image, LinkInfo, MachineInfo, Records, RunInfo, Sample, Step,
 };
-use crate::plan::{Plan, PlannedScenario, PlannedStep};
+use crate::record::{Plan, PlannedScenario, PlannedStep};
 use crate::scenario::{Claim, DeltaColumn, Event, ImageColumn, Metric, Pair, Profile, SampleColumn, Variant};
 
 /// Builds [`Records`]; what is added belongs to the scenario named last.

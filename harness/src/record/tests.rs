@@ -10,7 +10,7 @@ use super::build::{BuildRow as _, Row};
 use super::testing::{self, RunBuilder};
 use super::*;
 use crate::error::BadInput;
-use crate::plan::PlannedStep;
+use crate::record::PlannedStep;
 use crate::scenario::{Event, Variant};
 
 fn key(event: &str, block: u32) -> PlannedStep {

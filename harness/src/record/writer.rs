@@ -10,7 +10,7 @@ use super::build::{Attempt, BuildRow as _, MeasuredBuild, describe};
 use super::records::{Tables, attempts};
 use super::table::Table;
 use super::{Delta, Image, Sample, Step};
-use crate::plan::PlannedStep;
+use crate::record::PlannedStep;
 
 /// The one writer of a run directory; made by [`super::RunDir::writer`].
 ///

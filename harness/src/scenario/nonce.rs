@@ -7,9 +7,17 @@ use super::{Event, Variant};
 /// Twelve hexadecimal digits, the same for the same arguments and for no others: what replaces
 /// [`NONCE_TOKEN`](super::NONCE_TOKEN) in the files of `event`'s build. `attempt` counts the tries of
 /// one sample, so that a resumed run does not find its own half-done build in the cache.
-pub fn nonce(run_id: &str, block: u32, variant: Variant, event: &Event, attempt: u32) -> String {
+pub fn nonce(
+    run_id: &str,
+    scenario: &str,
+    block: u32,
+    variant: Variant,
+    event: &Event,
+    attempt: u32,
+) -> String {
     // Lengths are fixed or told, so no two lists of arguments give the same text.
-    let text = format!("{}:{run_id}:{block}:{variant}:{event}:{attempt}", run_id.len());
+    let lengths = (run_id.len(), scenario.len());
+    let text = format!("{lengths:?}:{run_id}:{scenario}:{block}:{variant}:{event}:{attempt}");
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -24,15 +32,16 @@ mod tests {
     fn every_argument_counts() {
         let edit = Event::Edit("source".to_owned());
         let tokens = BTreeSet::from([
-            nonce("r1", 1, Variant::Naive, &Event::Cold, 1),
-            nonce("r2", 1, Variant::Naive, &Event::Cold, 1),
-            nonce("r1", 2, Variant::Naive, &Event::Cold, 1),
-            nonce("r1", 1, Variant::Optimized, &Event::Cold, 1),
-            nonce("r1", 1, Variant::Naive, &edit, 1),
-            nonce("r1", 1, Variant::Naive, &edit, 2),
+            nonce("r1", "s", 1, Variant::Naive, &Event::Cold, 1),
+            nonce("r2", "s", 1, Variant::Naive, &Event::Cold, 1),
+            nonce("r1", "t", 1, Variant::Naive, &Event::Cold, 1),
+            nonce("r1", "s", 2, Variant::Naive, &Event::Cold, 1),
+            nonce("r1", "s", 1, Variant::Optimized, &Event::Cold, 1),
+            nonce("r1", "s", 1, Variant::Naive, &edit, 1),
+            nonce("r1", "s", 1, Variant::Naive, &edit, 2),
         ]);
-        assert_eq!(tokens.len(), 6);
+        assert_eq!(tokens.len(), 7);
         assert!(tokens.iter().all(|token| token.len() == 12 && token.bytes().all(|b| b.is_ascii_hexdigit())));
-        assert!(tokens.contains(&nonce("r1", 1, Variant::Naive, &edit, 2)));
+        assert!(tokens.contains(&nonce("r1", "s", 1, Variant::Naive, &edit, 2)));
     }
 }
