@@ -1,0 +1,152 @@
+//! What goes wrong, each with its exit code and a message that names file, line and remedy.
+
+mod support;
+
+use predicates::prelude::PredicateBooleanExt as _;
+use predicates::str::contains;
+use support::{engine_lock, replace, rows, scenario_copy, tare};
+
+#[test]
+fn an_unknown_scenario_is_refused_with_the_nearest_name() {
+    tare().args(["bench", "layer-ordr"]).assert().code(2).stderr(contains("layer-order"));
+}
+
+#[test]
+fn an_unknown_key_and_a_wrong_type_name_file_and_line() {
+    let root = tempfile::tempdir().expect("a directory");
+    let dir = scenario_copy(root.path(), "broken");
+    let file = dir.join("scenario.toml");
+    let whole = std::fs::read_to_string(&file).expect("the scenario");
+    for (bad, word) in [(format!("{whole}\nflavour = \"sweet\"\n"), "flavour"), (whole.replacen("question = ", "question = 3 #", 1), "question")] {
+        std::fs::write(&file, bad).expect("writable");
+        tare()
+            .args(["bench", "broken", "--scenarios"])
+            .arg(root.path())
+            .assert()
+            .code(2)
+            .stderr(contains("scenario.toml:").and(contains(word)));
+    }
+}
+
+#[test]
+fn a_missing_dockerfile_and_an_edit_of_nothing_are_refused() {
+    let root = tempfile::tempdir().expect("a directory");
+    let dir = scenario_copy(root.path(), "broken");
+    let dockerfile = dir.join("naive.Dockerfile");
+    let kept = root.path().join("kept");
+    std::fs::rename(&dockerfile, &kept).expect("it is there");
+    let bench = || {
+        let mut command = tare();
+        command.args(["bench", "broken", "--scenarios"]).arg(root.path());
+        command
+    };
+    bench().assert().code(2).stderr(contains("naive.Dockerfile"));
+    std::fs::rename(&kept, &dockerfile).expect("it goes back");
+    let edits = dir.join("edits/source");
+    std::fs::create_dir_all(edits.join("nowhere")).expect("a folder");
+    std::fs::write(edits.join("nowhere/file.py"), "# @TARE_NONCE@\n").expect("a file");
+    bench().assert().code(2).stderr(contains("nowhere/file.py"));
+}
+
+#[test]
+fn a_plan_that_does_not_fit_on_the_disk_is_refused_before_it_starts() {
+    let root = tempfile::tempdir().expect("a directory");
+    let small = SmallDisk::mount(root.path(), 64 << 20);
+    tare()
+        .env("TARE_CACHE", small.path())
+        .args(["bench", "layer-order", "--engine", "managed", "--out"])
+        .arg(root.path().join("run"))
+        .assert()
+        .code(1)
+        .stderr(contains("GB").and(contains("TARE_CACHE")));
+    assert!(!root.path().join("run").exists(), "a run directory was made for a run that did not start");
+}
+
+#[test]
+fn a_disk_that_fills_up_ends_the_run_and_keeps_what_was_measured() {
+    let _engine = engine_lock();
+    let root = tempfile::tempdir().expect("a directory");
+    let small = SmallDisk::mount(root.path(), 256 << 10);
+    let run = small.path().join("run");
+    tare()
+        .args(["bench", "layer-order", "--profile", "smoke", "--blocks", "40", "--engine", "managed", "--out"])
+        .arg(&run)
+        .timeout(std::time::Duration::from_secs(600))
+        .assert()
+        .code(1)
+        .stderr(contains("o space left").and(contains("--resume")));
+    let samples = rows(&run.join("samples.csv"));
+    assert!(!samples.is_empty(), "nothing was kept");
+}
+
+#[test]
+fn a_dockerfile_that_fails_costs_its_scenario_alone() {
+    let _engine = engine_lock();
+    let root = tempfile::tempdir().expect("a directory");
+    let dir = scenario_copy(root.path(), "broken");
+    replace(&dir.join("optimized.Dockerfile"), "pip install", "echo the-reason-why >&2 && false && pip install");
+    let run = root.path().join("run");
+    tare()
+        .args(["bench", "broken", "layer-order", "--profile", "smoke", "--engine", "managed", "--scenarios"])
+        .arg(root.path())
+        .arg("--out")
+        .arg(&run)
+        .assert()
+        .code(1)
+        .stderr(contains("broken"));
+    let samples = rows(&run.join("samples.csv"));
+    let failed: Vec<_> = samples.iter().filter(|row| row["scenario"] == "broken").collect();
+    assert!(!failed.is_empty() && failed.iter().all(|row| row["wall_s"].is_empty()), "{failed:#?}");
+    assert!(failed.iter().any(|row| row["error"].contains("the-reason-why")), "{failed:#?}");
+    let good = samples.iter().filter(|row| row["scenario"] == "layer-order" && row["error"].is_empty()).count();
+    assert!(good >= 8, "layer-order was not measured: {samples:#?}");
+}
+
+#[test]
+fn variants_that_answer_differently_are_not_timed() {
+    let _engine = engine_lock();
+    let root = tempfile::tempdir().expect("a directory");
+    let dir = scenario_copy(root.path(), "unequal");
+    // The optimized image serves a model that was not trained on the same data.
+    let dockerfile = dir.join("optimized.Dockerfile");
+    let text = std::fs::read_to_string(&dockerfile).expect("a Dockerfile");
+    let last = text.rfind("\nCMD").or_else(|| text.rfind("\nENTRYPOINT")).expect("it starts something");
+    let broken = format!("{}\nENV TARE_TEST_WRONG_ANSWER=1{}", &text[..last], &text[last..]);
+    std::fs::write(&dockerfile, broken).expect("writable");
+    replace(&dir.join("context/app/service.py"), "import", "import os  # changed by a test\nimport");
+    let run = root.path().join("run");
+    tare()
+        .args(["bench", "unequal", "--profile", "smoke", "--engine", "managed", "--strict", "--scenarios"])
+        .arg(root.path())
+        .arg("--out")
+        .arg(&run)
+        .assert()
+        .code(3)
+        .stderr(contains("differently"));
+    let samples = rows(&run.join("samples.csv"));
+    assert!(samples.iter().all(|row| row["wall_s"].is_empty() && !row["error"].is_empty()), "{samples:#?}");
+}
+
+/// A small file system of its own, gone with the value.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(root: &std::path::Path, bytes: u64) -> Self {
+        let path = root.join("small");
+        std::fs::create_dir(&path).expect("a mount point");
+        let size = std::ffi::CString::new(format!("size={bytes}")).expect("no NUL");
+        rustix::mount::mount("tmpfs", &path, "tmpfs", rustix::mount::MountFlags::empty(), size.as_c_str())
+            .expect("tests run as root");
+        Self(path)
+    }
+
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = rustix::mount::unmount(&self.0, rustix::mount::UnmountFlags::DETACH);
+    }
+}

@@ -1,0 +1,91 @@
+//! `bench` as a person runs it, on the managed engine: what it prints, what it records, what it leaves.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use support::{assert_no_new_traces, engine_lock, rows, tare, traces};
+
+#[test]
+fn smoke_measures_both_pairs_and_leaves_nothing_behind() {
+    let _engine = engine_lock();
+    let before = traces();
+    let out = tempfile::tempdir().expect("a directory");
+    let run = out.path().join("run");
+    let output =
+        tare().args(["bench", "--profile", "smoke", "--engine", "managed", "--out"]).arg(&run).output().expect("it runs");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    for word in ["layer-order", "multi-stage", "naive", "optimized"] {
+        assert!(stdout.contains(word), "the table lacks {word}:\n{stdout}");
+    }
+    assert!(stdout.contains(&*run.to_string_lossy()), "the run directory is not named:\n{stdout}");
+    assert_no_new_traces(&before);
+
+    for name in ["run.json", "plan.json", "samples.csv", "steps.csv", "images.csv", "deltas.csv", "claims.csv", "report.md"] {
+        assert!(run.join(name).is_file(), "{name} is missing");
+    }
+    let samples = rows(&run.join("samples.csv"));
+    assert!(samples.iter().all(|row| row["error"].is_empty()), "{samples:#?}");
+    assert!(samples.iter().all(|row| row["wall_s"].parse::<f64>().is_ok_and(|s| s > 0.0)));
+    let cells: BTreeSet<_> =
+        samples.iter().map(|row| (&row["scenario"], &row["variant"], &row["event"], &row["block"])).collect();
+    assert_eq!(cells.len(), samples.len(), "a sample is doubled");
+    no_mirror_is_named(&run);
+}
+
+/// The records may be published: no host of this machine's package mirrors stands in them.
+fn no_mirror_is_named(run: &std::path::Path) {
+    let archive = harness::debian::Archive::open(&support::cache().join("debian")).expect("the archive");
+    let hosts: Vec<String> =
+        archive.sources().expect("sources").iter().filter_map(|source| source.host().map(str::to_owned)).collect();
+    assert!(!hosts.is_empty(), "this machine has no mirror, so the test shows nothing");
+    for entry in walkdir::WalkDir::new(run) {
+        let entry = entry.expect("the run directory is readable");
+        let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
+        for host in &hosts {
+            assert!(!text.contains(host.as_str()), "{} names {host}", entry.path().display());
+        }
+    }
+}
+
+#[test]
+fn layer_order_runs_and_skips_the_install_step_as_it_should_in_every_block() {
+    let _engine = engine_lock();
+    let out = tempfile::tempdir().expect("a directory");
+    let run = out.path().join("run");
+    tare()
+        .args(["bench", "layer-order", "--profile", "smoke", "--engine", "managed", "--blocks", "3", "--out"])
+        .arg(&run)
+        .assert()
+        .success();
+    let steps = rows(&run.join("steps.csv"));
+    let install_ran = |variant: &str, event: &str, block: u32| {
+        let found: Vec<_> = steps
+            .iter()
+            .filter(|row| {
+                row["variant"] == variant
+                    && row["event"] == event
+                    && row["block"] == block.to_string()
+                    && row["instruction"] == "true"
+                    && row["name"].contains("pip install")
+            })
+            .collect();
+        assert_eq!(found.len(), 1, "{variant} {event} {block}: {found:#?}");
+        found[0]["cached"] == "false"
+    };
+    for block in 1..=3 {
+        for variant in ["naive", "optimized"] {
+            assert!(install_ran(variant, "cold", block), "cold is cold, {variant}, block {block}");
+            assert!(install_ran(variant, "edit-deps", block), "{variant}, block {block}");
+        }
+        assert!(install_ran("naive", "edit-source", block), "block {block}");
+        assert!(!install_ran("optimized", "edit-source", block), "block {block}");
+    }
+    let ran_in_noop: Vec<_> = steps
+        .iter()
+        .filter(|row| row["event"] == "noop" && row["instruction"] == "true" && row["cached"] == "false")
+        .collect();
+    assert!(ran_in_noop.is_empty(), "{ran_in_noop:#?}");
+}

@@ -1,0 +1,100 @@
+//! What tests of the whole program share: the binary with a cache of the tests' own, scenarios to
+//! break, and a look at what a run leaves on the machine.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use assert_cmd::Command;
+
+/// One managed engine at a time: tests of one program run side by side.
+pub fn engine_lock() -> MutexGuard<'static, ()> {
+    static ENGINE: Mutex<()> = Mutex::new(());
+    ENGINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shared by all test programs, so that packages are fetched once; gone with the target directory.
+pub fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
+}
+
+/// The program, in an environment that points at no engine of the user's.
+pub fn tare() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tare"));
+    command.env("TARE_CACHE", cache());
+    for name in ["DOCKER_HOST", "DOCKER_CONTEXT"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The repository.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// What a run could leave behind, as lines that name it.
+pub fn traces() -> BTreeSet<String> {
+    let mut found: BTreeSet<String> = read_lines("/proc/mounts").map(|line| format!("mount {line}")).collect();
+    for table in ["/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"] {
+        found.extend(read_lines(table).map(|line| format!("{table} {line}")));
+    }
+    for entry in std::fs::read_dir("/sys/class/net").expect("network devices").flatten() {
+        found.insert(format!("network device {}", entry.file_name().display()));
+    }
+    for entry in walkdir::WalkDir::new("/sys/fs/cgroup").into_iter().flatten() {
+        if entry.file_type().is_dir() {
+            found.insert(format!("cgroup {}", entry.path().display()));
+        }
+    }
+    for entry in std::fs::read_dir("/proc").expect("processes").flatten() {
+        let Ok(exe) = std::fs::read_link(entry.path().join("exe")) else { continue };
+        let name = exe.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("dockerd") || name.starts_with("containerd") || name == "runc" {
+            found.insert(format!("process {} {}", entry.file_name().display(), exe.display()));
+        }
+    }
+    found
+}
+
+/// Fails if there is now something that `before` does not have.
+pub fn assert_no_new_traces(before: &BTreeSet<String>) {
+    let now = traces();
+    let left: Vec<_> = now.difference(before).collect();
+    assert!(left.is_empty(), "the run left behind: {left:#?}");
+}
+
+/// The rows of a CSV file as maps from column to value.
+pub fn rows(path: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    reader.deserialize().map(|row| row.expect("a row")).collect()
+}
+
+fn read_lines(path: &str) -> impl Iterator<Item = String> {
+    std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+}
+
+/// A folder of scenarios with one scenario in it: a copy of `layer-order` under `name`.
+pub fn scenario_copy(root: &Path, name: &str) -> PathBuf {
+    let from = workspace().join("scenarios/layer-order");
+    let to = root.join(name);
+    for entry in walkdir::WalkDir::new(&from) {
+        let entry = entry.expect("the scenario is readable");
+        let target = to.join(entry.path().strip_prefix(&from).expect("a prefix"));
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(&target).expect("a folder");
+        } else {
+            std::fs::copy(entry.path(), &target).expect("a file");
+        }
+    }
+    to
+}
+
+/// Replaces text in a file; fails if it is not there, so that a test cannot pass by a typing error.
+pub fn replace(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert!(text.contains(from), "{} does not contain {from:?}", path.display());
+    std::fs::write(path, text.replace(from, to)).expect("the file is writable");
+}
