@@ -17,7 +17,10 @@ fn an_unknown_key_and_a_wrong_type_name_file_and_line() {
     let dir = scenario_copy(root.path(), "broken");
     let file = dir.join("scenario.toml");
     let whole = std::fs::read_to_string(&file).expect("the scenario");
-    for (bad, word) in [(format!("{whole}\nflavour = \"sweet\"\n"), "flavour"), (whole.replacen("question = ", "question = 3 #", 1), "question")] {
+    for (bad, word) in [
+        (format!("{whole}\nflavour = \"sweet\"\n"), "flavour"),
+        (whole.replacen("question = ", "question = 3 #", 1), "question"),
+    ] {
         std::fs::write(&file, bad).expect("writable");
         tare()
             .args(["bench", "broken", "--scenarios"])
@@ -69,7 +72,17 @@ fn a_disk_that_fills_up_ends_the_run_and_keeps_what_was_measured() {
     let small = SmallDisk::mount(root.path(), 256 << 10);
     let run = small.path().join("run");
     tare()
-        .args(["bench", "layer-order", "--profile", "smoke", "--blocks", "40", "--engine", "managed", "--out"])
+        .args([
+            "bench",
+            "layer-order",
+            "--profile",
+            "smoke",
+            "--blocks",
+            "40",
+            "--engine",
+            "managed",
+            "--out",
+        ])
         .arg(&run)
         .timeout(std::time::Duration::from_secs(600))
         .assert()
@@ -84,7 +97,11 @@ fn a_dockerfile_that_fails_costs_its_scenario_alone() {
     let _engine = engine_lock();
     let root = tempfile::tempdir().expect("a directory");
     let dir = scenario_copy(root.path(), "broken");
-    replace(&dir.join("optimized.Dockerfile"), "pip install", "echo the-reason-why >&2 && false && pip install");
+    replace(
+        &dir.join("optimized.Dockerfile"),
+        "pip install",
+        "echo the-reason-why >&2 && false && pip install",
+    );
     let run = root.path().join("run");
     tare()
         .args(["bench", "broken", "layer-order", "--profile", "smoke", "--engine", "managed", "--scenarios"])
@@ -98,7 +115,8 @@ fn a_dockerfile_that_fails_costs_its_scenario_alone() {
     let failed: Vec<_> = samples.iter().filter(|row| row["scenario"] == "broken").collect();
     assert!(!failed.is_empty() && failed.iter().all(|row| row["wall_s"].is_empty()), "{failed:#?}");
     assert!(failed.iter().any(|row| row["error"].contains("the-reason-why")), "{failed:#?}");
-    let good = samples.iter().filter(|row| row["scenario"] == "layer-order" && row["error"].is_empty()).count();
+    let good =
+        samples.iter().filter(|row| row["scenario"] == "layer-order" && row["error"].is_empty()).count();
     assert!(good >= 8, "layer-order was not measured: {samples:#?}");
 }
 

@@ -12,8 +12,11 @@ fn smoke_measures_both_pairs_and_leaves_nothing_behind() {
     let before = traces();
     let out = tempfile::tempdir().expect("a directory");
     let run = out.path().join("run");
-    let output =
-        tare().args(["bench", "--profile", "smoke", "--engine", "managed", "--out"]).arg(&run).output().expect("it runs");
+    let output = tare()
+        .args(["bench", "--profile", "smoke", "--engine", "managed", "--out"])
+        .arg(&run)
+        .output()
+        .expect("it runs");
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stdout}\n{stderr}");
@@ -23,7 +26,16 @@ fn smoke_measures_both_pairs_and_leaves_nothing_behind() {
     assert!(stdout.contains(&*run.to_string_lossy()), "the run directory is not named:\n{stdout}");
     assert_no_new_traces(&before);
 
-    for name in ["run.json", "plan.json", "samples.csv", "steps.csv", "images.csv", "deltas.csv", "claims.csv", "report.md"] {
+    for name in [
+        "run.json",
+        "plan.json",
+        "samples.csv",
+        "steps.csv",
+        "images.csv",
+        "deltas.csv",
+        "claims.csv",
+        "report.md",
+    ] {
         assert!(run.join(name).is_file(), "{name} is missing");
     }
     let samples = rows(&run.join("samples.csv"));
@@ -38,8 +50,12 @@ fn smoke_measures_both_pairs_and_leaves_nothing_behind() {
 /// The records may be published: no host of this machine's package mirrors stands in them.
 fn no_mirror_is_named(run: &std::path::Path) {
     let archive = harness::debian::Archive::open(&support::cache().join("debian")).expect("the archive");
-    let hosts: Vec<String> =
-        archive.sources().expect("sources").iter().filter_map(|source| source.host().map(str::to_owned)).collect();
+    let hosts: Vec<String> = archive
+        .sources()
+        .expect("sources")
+        .iter()
+        .filter_map(|source| source.host().map(str::to_owned))
+        .collect();
     assert!(!hosts.is_empty(), "this machine has no mirror, so the test shows nothing");
     for entry in walkdir::WalkDir::new(run) {
         let entry = entry.expect("the run directory is readable");

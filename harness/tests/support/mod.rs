@@ -37,7 +37,8 @@ pub fn workspace() -> PathBuf {
 
 /// What a run could leave behind, as lines that name it.
 pub fn traces() -> BTreeSet<String> {
-    let mut found: BTreeSet<String> = read_lines("/proc/mounts").map(|line| format!("mount {line}")).collect();
+    let mut found: BTreeSet<String> =
+        read_lines("/proc/mounts").map(|line| format!("mount {line}")).collect();
     for table in ["/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"] {
         found.extend(read_lines(table).map(|line| format!("{table} {line}")));
     }
@@ -68,12 +69,18 @@ pub fn assert_no_new_traces(before: &BTreeSet<String>) {
 
 /// The rows of a CSV file as maps from column to value.
 pub fn rows(path: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
-    let mut reader = csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut reader =
+        csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     reader.deserialize().map(|row| row.expect("a row")).collect()
 }
 
 fn read_lines(path: &str) -> impl Iterator<Item = String> {
-    std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+    std::fs::read_to_string(path)
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 /// A folder of scenarios with one scenario in it: a copy of `layer-order` under `name`.

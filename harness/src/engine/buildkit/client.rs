@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use bollard::moby::buildkit::v1::control_client::ControlClient;
-use bollard::moby::buildkit::v1::{InfoRequest, StatusRequest};
+use bollard::moby::buildkit::v1::{InfoRequest, SolveRequest, StatusRequest};
 use http::Uri;
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
@@ -51,11 +51,6 @@ impl BuildKit {
         Ok(Self { address: address.clone(), control })
     }
 
-    /// The control API, for what is no build.
-    pub(super) fn control(&self) -> ControlClient<Channel> {
-        self.control.clone()
-    }
-
     /// BuildKit's own version, such as `v0.25.2`; distributions' packages may say `v0.0.0+unknown`.
     ///
     /// # Errors
@@ -86,16 +81,23 @@ impl BuildKit {
         let session = Session::open(&self.address, offer)
             .await
             .map_err(|error| BuildError::EngineLost(format!("{error:#}")))?;
-        match tokio::time::timeout(limit, self.solve(request, &session)).await {
+        let reference = format!("{:032x}", rand::random::<u128>());
+        let solve = solve::request(&reference, &session.id, &request);
+        let progress = request.progress.take();
+        match tokio::time::timeout(limit, self.solve(solve, progress, &session)).await {
             Ok(result) => result,
             Err(_) => Err(BuildError::TimedOut(limit)),
         }
     }
 
-    async fn solve(&self, request: BuildRequest, session: &Session) -> Result<BuildOutcome, BuildError> {
-        let reference = format!("{:032x}", rand::random::<u128>());
-        let solve = solve::request(&reference, &session.id, &request);
-        let follower = request.progress.clone().map(|progress| self.follow(&reference, progress));
+    async fn solve(
+        &self,
+        solve: SolveRequest,
+        progress: Option<Arc<dyn Progress>>,
+        session: &Session,
+    ) -> Result<BuildOutcome, BuildError> {
+        let reference = solve.r#ref.clone();
+        let follower = progress.map(|progress| self.follow(&reference, progress));
         let mut control = self.control.clone();
         let begun = Instant::now();
         let answer = control.solve(solve).await;
