@@ -2,5 +2,6 @@
 
 mod address;
 pub mod buildkit;
+pub mod containers;
 
 pub use address::Address;

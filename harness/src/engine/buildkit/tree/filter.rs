@@ -81,7 +81,7 @@ impl Filter {
                 let Matched { matched, by } = patterns.matches(path, &inherited.exclude);
                 if matched {
                     let below = patterns.has_exceptions()
-                        && !(self.plain_exceptions && !leads_to(path, patterns.prefixes(true)));
+                        && (!self.plain_exceptions || leads_to(path, patterns.prefixes(true)));
                     if !is_dir || !below {
                         return Decision::Prune;
                     }

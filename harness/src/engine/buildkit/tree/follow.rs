@@ -14,7 +14,12 @@ use super::{ContextError, Tree};
 pub(super) fn resolve(tree: &Tree, paths: &[String]) -> Result<Option<Vec<String>>, ContextError> {
     let mut resolver = Resolver { tree, resolved: BTreeSet::new() };
     for path in paths {
-        resolver.add(path)?;
+        if clean(path).starts_with("..") {
+            // Nothing outside the context is looked at: the pattern stays, and matches nothing.
+            resolver.resolved.insert(clean(path));
+        } else {
+            resolver.add(path)?;
+        }
     }
     let mut kept: Vec<String> = Vec::new();
     for path in resolver.resolved {

@@ -7,6 +7,8 @@ mod goregex;
 mod node;
 mod overlay;
 mod pattern;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use filter::Filter;
