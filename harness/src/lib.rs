@@ -20,6 +20,7 @@ pub mod cache;
 pub mod debian;
 pub mod engine;
 pub mod error;
+pub mod measure;
 pub mod oci;
 pub mod plan;
 pub mod record;

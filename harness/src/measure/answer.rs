@@ -1,0 +1,204 @@
+//! Whether both variants of a pair do the same: a pair that does not is not worth a timing.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bollard::Docker;
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::engine::containers::{Container, ContainerSpec, Logs};
+use crate::scenario::{Answer, Pair, Variant};
+
+/// Between two looks whether the service is ready.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// For one request; a service that takes longer is no example for anybody.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// The longest answer that is read, in bytes.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Lines of a dead service's log that are shown.
+const LOG_LINES: usize = 10;
+
+/// Asks built images the scenario's question.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The engine.
+    pub docker: &'a Docker,
+    /// The run, whose label the containers carry.
+    pub run: &'a str,
+    /// The question.
+    pub answer: &'a Answer,
+    /// How long a service may take until it is ready.
+    pub ready_limit: Duration,
+}
+
+/// Why a pair may not be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// One did not answer.
+    #[error("the {variant} image does not answer: {reason}")]
+    None {
+        /// Which.
+        variant: Variant,
+        /// Why, with the last lines of its log where it ended.
+        reason: String,
+    },
+    /// They do not do the same.
+    #[error("the two images answer {path} differently: naive {naive:?}, optimized {optimized:?}")]
+    Unequal {
+        /// The request's path.
+        path: String,
+        /// What naive said.
+        naive: String,
+        /// What optimized said.
+        optimized: String,
+    },
+}
+
+impl Asker<'_> {
+    /// The answer that both images of a pair give. Equal JSON is equal, however it is laid out.
+    ///
+    /// # Errors
+    /// One gives none, or they differ.
+    pub async fn both(&self, images: &Pair<String>) -> Result<Bytes, AnswerError> {
+        let naive = self.of(Variant::Naive, &images.naive).await?;
+        let optimized = self.of(Variant::Optimized, &images.optimized).await?;
+        if same(&naive, &optimized) {
+            return Ok(naive);
+        }
+        let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
+        Err(AnswerError::Unequal {
+            path: self.answer.path.clone(),
+            naive: text(&naive),
+            optimized: text(&optimized),
+        })
+    }
+
+    async fn of(&self, variant: Variant, image: &str) -> Result<Bytes, AnswerError> {
+        self.ask(image).await.map_err(|e| AnswerError::None { variant, reason: format!("{e:#}") })
+    }
+
+    /// Starts a container of `image`, waits until it is ready, asks, and removes it, whatever came of it.
+    ///
+    /// # Errors
+    /// It cannot be started, ends by itself, is not ready in time, or answers with an error.
+    pub async fn ask(&self, image: &str) -> Result<Bytes> {
+        let port = free_port().await?;
+        let spec = ContainerSpec {
+            run: self.run.to_owned(),
+            env: [(self.answer.port_env.clone(), port.to_string())].into(),
+            ..ContainerSpec::default()
+        };
+        let container = Container::start(self.docker, image, spec).await?;
+        let answer = tokio::select! {
+            answer = self.talk(port) => answer,
+            code = container.wait() => ended(code?, &container.logs().await.unwrap_or_default()),
+        };
+        container.remove().await?;
+        answer
+    }
+
+    async fn talk(&self, port: u16) -> Result<Bytes> {
+        let path = &self.answer.ready_path;
+        let deadline = Instant::now() + self.ready_limit;
+        let mut last = "it does not listen".to_owned();
+        loop {
+            // The attempt, too, ends at the deadline: a service may accept and then say nothing.
+            match timeout_at(deadline, request(port, Method::GET, path, "")).await {
+                Ok(Ok((StatusCode::OK, _))) => break,
+                Ok(Ok((status, _))) => last = format!("it answers {status}"),
+                Ok(Err(e)) => last = format!("{e:#}"),
+                Err(_) => {}
+            }
+            if Instant::now() >= deadline {
+                let seconds = self.ready_limit.as_secs_f64();
+                bail!(
+                    "{path} on the port in ${} is not ready after {seconds} s: {last}",
+                    self.answer.port_env
+                );
+            }
+            sleep(PAUSE).await;
+        }
+        let path = &self.answer.path;
+        let asked = timeout(REQUEST_LIMIT, request(port, Method::POST, path, &self.answer.body)).await;
+        let (status, body) =
+            asked.with_context(|| format!("no answer to {path} within {} s", REQUEST_LIMIT.as_secs()))??;
+        if !status.is_success() {
+            bail!("{path} answers {status}: {}", String::from_utf8_lossy(&body).trim_end());
+        }
+        Ok(body)
+    }
+}
+
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let json = |body| serde_json::from_slice::<serde_json::Value>(body).ok();
+    a == b || json(a).is_some_and(|a| json(b) == Some(a))
+}
+
+fn ended(code: i64, logs: &Logs) -> Result<Bytes> {
+    let text = String::from_utf8_lossy(if logs.stderr.is_empty() { &logs.stdout } else { &logs.stderr });
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+    bail!("it ended with exit code {code} before it answered; its last lines:\n{last}")
+}
+
+/// A port of the loopback that nobody listens on. Somebody may come first, and then the service ends
+/// and says so.
+async fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no free port on 127.0.0.1")?;
+    Ok(listener.local_addr()?.port())
+}
+
+async fn request(port: u16, method: Method, path: &str, body: &str) -> Result<(StatusCode, Bytes)> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.context("it does not listen")?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, format!("127.0.0.1:{port}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?;
+    // The connection ends once the sender is gone, so neither outlives the other.
+    let exchange = async move {
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await;
+        let body = body.map_err(|e| anyhow::anyhow!("{path}: {e}"))?;
+        anyhow::Ok((status, body.to_bytes()))
+    };
+    tokio::join!(exchange, connection).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_json_is_equal_however_it_is_laid_out() {
+        assert!(same(br#"{"a":1,"b":[2]}"#, b"{\"b\": [2],\n\"a\": 1}"));
+        assert!(!same(br#"{"a":1}"#, br#"{"a":2}"#));
+        assert!(same(b"plain", b"plain"));
+        assert!(!same(b"plain", b"plain\n"));
+    }
+
+    #[test]
+    fn a_dead_service_shows_its_last_words() {
+        let stderr = (1..=20).map(|n| format!("line {n}\n")).collect::<String>().into_bytes();
+        let e = ended(3, &Logs { stdout: b"not this".to_vec(), stderr }).unwrap_err().to_string();
+        assert!(
+            e.contains("exit code 3")
+                && e.ends_with(
+                    "line 11\nline 12\nline 13\nline 14\nline 15\nline 16\nline 17\nline 18\nline 19\nline 20"
+                ),
+            "{e}"
+        );
+    }
+}
