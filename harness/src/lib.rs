@@ -23,3 +23,4 @@ pub mod oci;
 pub mod plan;
 pub mod record;
 pub mod scenario;
+pub mod stats;
