@@ -17,8 +17,10 @@
 //! ```
 
 pub mod cache;
+pub mod claims;
 pub mod engine;
 pub mod error;
+pub mod metrics;
 pub mod oci;
 pub mod plan;
 pub mod record;
