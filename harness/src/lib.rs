@@ -17,11 +17,17 @@
 //! ```
 
 pub mod cache;
+pub mod claims;
+pub mod cli;
 pub mod debian;
 pub mod engine;
 pub mod error;
 pub mod measure;
+pub mod metrics;
 pub mod oci;
 pub mod plan;
 pub mod record;
+pub mod report;
 pub mod scenario;
+pub mod stats;
+pub mod supply;

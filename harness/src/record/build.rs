@@ -109,6 +109,8 @@ impl Row for ClaimRow {
         "blocks",
         "p",
         "p_holm",
+        "significant",
+        "relevant",
     ];
 }
 

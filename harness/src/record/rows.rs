@@ -172,6 +172,12 @@ pub struct ClaimRow {
     /// The same, Holm-adjusted over all claims on time of the run.
     #[serde(serialize_with = "super::decimals::optional")]
     pub p_holm: Option<f64>,
+    /// Whether there is a difference at all: the interval excludes none, and sizes differ by more than
+    /// logs and gzip do. Empty where the blocks do not suffice.
+    pub significant: Option<bool>,
+    /// Whether the difference is worth speaking of: more than 2 % and at least 0.1 s of a time, more than
+    /// 1 % and at least 64 KiB of a size, any of a count.
+    pub relevant: Option<bool>,
 }
 
 /// Does the practice pay?

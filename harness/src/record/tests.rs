@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::build::{BuildRow as _, Row};
+use super::build::Row;
 use super::testing::{self, RunBuilder};
 use super::*;
 use crate::error::BadInput;

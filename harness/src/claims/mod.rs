@@ -1,0 +1,78 @@
+//! Claims settled by data: first what the practice does, then whether the quoted figure holds.
+
+mod effect;
+mod reason;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use crate::metrics::{Comparison, ScenarioRecords, compare};
+use crate::record::{ClaimRow, Effect, Records, Verdict};
+use crate::scenario::{Claim, Profile};
+use crate::stats;
+
+/// Settles every claim of a run, in the order of the plan.
+pub fn settle(records: &Records) -> Vec<ClaimRow> {
+    let mut rows = Vec::new();
+    for scenario in ScenarioRecords::split(records) {
+        for claim in &scenario.plan.claims {
+            let comparison = compare(&scenario, &claim.metric);
+            rows.push(settle_one(&scenario.plan.name, claim, &comparison, records.info.profile));
+        }
+    }
+    adjust(&mut rows);
+    rows
+}
+
+fn settle_one(scenario: &str, claim: &Claim, comparison: &Comparison, profile: Profile) -> ClaimRow {
+    let row = ClaimRow {
+        scenario: scenario.to_owned(),
+        claim: claim.name.clone(),
+        metric: claim.metric.to_string(),
+        estimate: None,
+        low: None,
+        high: None,
+        expected_min: claim.expected_min,
+        expected_max: claim.expected_max,
+        effect: Effect::Unclear,
+        verdict: Verdict::NotMeasured,
+        reason: String::new(),
+        blocks: comparison.blocks,
+        p: None,
+        p_holm: None,
+        significant: None,
+        relevant: None,
+    };
+    if !claim.profiles.contains(&profile) {
+        return ClaimRow { reason: reason::profile_too_small(profile, &claim.profiles), ..row };
+    }
+    let estimate = match &comparison.reduction {
+        Ok(estimate) => estimate,
+        Err(missing) => return ClaimRow { reason: missing.clone(), ..row },
+    };
+    let judged = effect::judge(comparison, estimate);
+    let verdict = verdict::verdict(estimate.interval, claim.expected_min, claim.expected_max);
+    // A ratio to 0 is no number: it stays out of the file, and the reason says it.
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+    ClaimRow {
+        estimate: finite(estimate.estimate),
+        low: estimate.interval.and_then(|interval| finite(interval.low)),
+        high: estimate.interval.and_then(|interval| finite(interval.high)),
+        effect: judged.effect,
+        verdict,
+        reason: reason::of(claim, comparison, estimate, verdict),
+        p: estimate.p,
+        significant: judged.significant,
+        relevant: judged.relevant,
+        ..row
+    }
+}
+
+/// Holm's adjustment over all claims of the run that rest on a test.
+fn adjust(rows: &mut [ClaimRow]) {
+    let tested: Vec<f64> = rows.iter().filter_map(|row| row.p).collect();
+    let adjusted = stats::holm(&tested);
+    for (row, p) in rows.iter_mut().filter(|row| row.p.is_some()).zip(adjusted) {
+        row.p_holm = Some(p);
+    }
+}

@@ -1,0 +1,69 @@
+//! A verdict's reason, in one line for someone who has not read the manual.
+
+use crate::metrics::{Comparison, Estimate, Unit, percent, percent_range};
+use crate::record::Verdict;
+use crate::scenario::{Claim, Evidence, Profile};
+
+/// Why the profile cannot settle the claim, and which can.
+pub(super) fn profile_too_small(profile: Profile, enough: &[Profile]) -> String {
+    let name = match enough.iter().min() {
+        Some(least) => format!("needs --profile {least}"),
+        None => "no profile settles it".to_owned(),
+    };
+    format!("the payload of the {profile} profile is too small for it: {name}")
+}
+
+/// What was found, and how it lies to what was claimed.
+pub(super) fn of(claim: &Claim, comparison: &Comparison, estimate: &Estimate, verdict: Verdict) -> String {
+    let unit = Unit::of(&claim.metric);
+    let claimed = claimed(claim, unit);
+    if let Some(lacking) = &estimate.lacking {
+        return format!("inconclusive: {lacking}");
+    }
+    let found = found(comparison, estimate, unit);
+    match verdict {
+        Verdict::Supported => format!("{found}; claimed: {claimed}"),
+        Verdict::BetterThanClaimed => format!("{found}; more than claimed: {claimed}"),
+        Verdict::Contradicted => format!("{found}; less than claimed: {claimed}"),
+        Verdict::Inconclusive | Verdict::NotMeasured => {
+            format!("{found}, partly outside what is claimed: {claimed}")
+        }
+    }
+}
+
+fn found(comparison: &Comparison, estimate: &Estimate, unit: Unit) -> String {
+    let change = unit.change(estimate.estimate);
+    let Some(interval) = estimate.interval else { return change };
+    match comparison.metric.evidence() {
+        // Counts speak for themselves: a percentage of one step says less.
+        Evidence::Count => {
+            let side = |side: &Option<crate::metrics::Summary>| {
+                side.as_ref().map_or_else(String::new, |side| unit.format(side.median))
+            };
+            format!(
+                "{} → {} in {} blocks",
+                side(&comparison.naive),
+                side(&comparison.optimized),
+                comparison.blocks
+            )
+        }
+        Evidence::Size => format!("{change} ({} blocks)", comparison.blocks),
+        Evidence::Time => {
+            format!(
+                "{change} (95 % interval of the reduction: {})",
+                percent_range(interval.low, interval.high)
+            )
+        }
+    }
+}
+
+fn claimed(claim: &Claim, unit: Unit) -> String {
+    let words = unit.direction(1.0);
+    match (claim.expected_min, claim.expected_max) {
+        (Some(min), Some(max)) if min == 0.0 && max == 0.0 => "no change".to_owned(),
+        (Some(min), Some(max)) => format!("{} {words}", percent_range(min, max)),
+        (Some(min), None) => format!("at least {} {words}", percent(min)),
+        (None, Some(max)) => format!("at most {} {words}", percent(max)),
+        (None, None) => "any change".to_owned(),
+    }
+}

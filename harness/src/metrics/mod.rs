@@ -1,0 +1,42 @@
+//! From rows to quantities: what each variant measured, and how far apart they are.
+
+mod compare;
+mod rows;
+mod units;
+
+pub use compare::{Comparison, Estimate, Summary, compare, tolerance};
+pub use rows::ScenarioRecords;
+pub use units::{Unit, percent, percent_range};
+
+use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, SampleColumn};
+
+/// Every metric of a scenario that was measured or that a claim speaks of, compared; sizes first, then
+/// event by event.
+pub fn compare_all(scenario: &ScenarioRecords<'_>) -> Vec<Comparison> {
+    let claimed: Vec<&Metric> = scenario.plan.claims.iter().map(|claim| &claim.metric).collect();
+    let mut metrics = metrics(scenario);
+    for metric in &claimed {
+        if !metrics.contains(metric) {
+            metrics.push((*metric).clone());
+        }
+    }
+    metrics
+        .into_iter()
+        .map(|metric| compare(scenario, &metric))
+        .filter(|row| row.naive.is_some() || row.optimized.is_some() || claimed.contains(&&row.metric))
+        .collect()
+}
+
+fn metrics(scenario: &ScenarioRecords<'_>) -> Vec<Metric> {
+    let mut metrics: Vec<Metric> = ImageColumn::ALL.iter().map(|column| Metric::Image(*column)).collect();
+    for event in &scenario.plan.events {
+        metrics.extend(SampleColumn::ALL.iter().map(|column| Metric::Sample(*column, event.clone())));
+        if *event == Event::Cold {
+            continue;
+        }
+        let steps = scenario.plan.steps.iter();
+        metrics.extend(steps.map(|(name, _)| Metric::Executed(name.clone(), event.clone())));
+        metrics.extend(DeltaColumn::ALL.iter().map(|column| Metric::Delta(*column, event.clone())));
+    }
+    metrics
+}

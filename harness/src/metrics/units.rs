@@ -1,0 +1,126 @@
+//! Quantities as people read them.
+
+use crate::scenario::{DeltaColumn, ImageColumn, Metric, SampleColumn};
+
+/// What a metric is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes, written in decimal multiples: 1 MB is 1 000 000 bytes.
+    Bytes,
+    /// Seconds.
+    Seconds,
+    /// Things.
+    Count,
+}
+
+impl Unit {
+    /// The unit of `metric`.
+    pub fn of(metric: &Metric) -> Self {
+        match metric {
+            Metric::Image(ImageColumn::Layers)
+            | Metric::Executed(..)
+            | Metric::Delta(DeltaColumn::NewLayers, _) => Self::Count,
+            Metric::Image(_) | Metric::Delta(..) | Metric::Sample(SampleColumn::Context, _) => Self::Bytes,
+            Metric::Sample(..) => Self::Seconds,
+        }
+    }
+
+    /// A value to three digits, with its unit: `412 MB`, `1.92 GB`, `4.52 s`, `12.3 min`, `3`.
+    pub fn format(self, value: f64) -> String {
+        match self {
+            Self::Bytes => {
+                let (scale, name) = match value.abs() {
+                    bytes if bytes < 999.5 => return format!("{value:.0} B"),
+                    bytes if bytes < 999.5e3 => (1e3, "kB"),
+                    bytes if bytes < 999.5e6 => (1e6, "MB"),
+                    _ => (1e9, "GB"),
+                };
+                format!("{} {name}", three_digits(value / scale))
+            }
+            Self::Seconds if value.abs() < 119.5 => format!("{} s", three_digits(value)),
+            Self::Seconds => format!("{} min", three_digits(value / 60.0)),
+            Self::Count if value.fract() == 0.0 => format!("{value:.0}"),
+            Self::Count => format!("{value:.1}"),
+        }
+    }
+
+    /// The word for less of it (`reduction` above 0) or more of it.
+    pub fn direction(self, reduction: f64) -> &'static str {
+        match (self, reduction > 0.0) {
+            (Self::Bytes, true) => "smaller",
+            (Self::Bytes, false) => "larger",
+            (Self::Seconds, true) => "less time",
+            (Self::Seconds, false) => "more time",
+            (Self::Count, true) => "fewer",
+            (Self::Count, false) => "more",
+        }
+    }
+
+    /// A reduction in words: `57 % smaller`, `12 % more time`, `the same`.
+    pub fn change(self, reduction: f64) -> String {
+        if reduction == 0.0 {
+            "the same".to_owned()
+        } else if reduction == f64::NEG_INFINITY {
+            "something where there was nothing".to_owned()
+        } else {
+            format!("{} {}", percent(reduction.abs()), self.direction(reduction))
+        }
+    }
+}
+
+/// Three significant digits, two decimals at most; whole from 100.
+fn three_digits(value: f64) -> String {
+    match value.abs() {
+        size if size >= 99.95 => format!("{value:.0}"),
+        size if size >= 9.995 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// A share in per cent: `57 %`, `5.7 %`, `0.1 %`, `-3.0 %`.
+pub fn percent(share: f64) -> String {
+    format!("{} %", percent_number(share))
+}
+
+/// Two shares in per cent: `55 to 58 %`.
+pub fn percent_range(low: f64, high: f64) -> String {
+    if low.is_infinite() || high.is_infinite() {
+        return "without bound".to_owned();
+    }
+    let (low, high) = (percent_number(low), percent_number(high));
+    if low == high { format!("{low} %") } else { format!("{low} to {high} %") }
+}
+
+fn percent_number(share: f64) -> String {
+    let value = share * 100.0;
+    let text =
+        if value.abs() >= 9.95 || value == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") };
+    // What rounds to nothing has no sign.
+    if text == "-0.0" { "0.0".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_have_three_digits_and_a_decimal_unit() {
+        let bytes = [0.0, 812.0, 999.6, 64_240.0, 412_400_000.0, 999_900_000.0, 1_920_000_000.0];
+        let read: Vec<String> = bytes.iter().map(|value| Unit::Bytes.format(*value)).collect();
+        assert_eq!(read, ["0 B", "812 B", "1.00 kB", "64.2 kB", "412 MB", "1.00 GB", "1.92 GB"]);
+        let seconds = [0.254, 4.523, 12.34, 119.0, 738.0];
+        let read: Vec<String> = seconds.iter().map(|value| Unit::Seconds.format(*value)).collect();
+        assert_eq!(read, ["0.25 s", "4.52 s", "12.3 s", "119 s", "12.3 min"]);
+        assert_eq!((Unit::Count.format(3.0), Unit::Count.format(2.5)), ("3".to_owned(), "2.5".to_owned()));
+    }
+
+    #[test]
+    fn changes_are_words() {
+        assert_eq!(Unit::Bytes.change(0.573), "57 % smaller");
+        assert_eq!(Unit::Seconds.change(-0.034), "3.4 % more time");
+        assert_eq!(Unit::Count.change(0.0), "the same");
+        assert_eq!(percent_range(0.551, 0.58), "55 to 58 %");
+        assert_eq!(percent_range(-0.0001, 0.021), "0.0 to 2.1 %");
+        assert_eq!(percent_range(1.0, 1.0), "100 %");
+    }
+}
