@@ -17,6 +17,7 @@
 //! ```
 
 pub mod cache;
+pub mod cli;
 pub mod engine;
 pub mod error;
 pub mod oci;
