@@ -10,6 +10,7 @@ mod dockerfile;
 mod document;
 mod edit;
 mod ignore;
+mod listing;
 mod load;
 mod metric;
 mod new;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use axes::{Event, Pair, Profile, Variant};
 pub use edit::overlay;
+pub use listing::{ListedClaim, Listing};
 pub use load::{builtin_dir, load_all};
 pub use metric::{DeltaColumn, Evidence, ImageColumn, Metric, SampleColumn};
 pub use new::create;

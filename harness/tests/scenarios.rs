@@ -1,0 +1,68 @@
+//! Every scenario of the repository is usable in every profile, and keeps its own promises.
+
+use std::path::Path;
+
+use harness::scenario::{EditContent, Profile, Scenario, builtin_dir, load_all};
+
+const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Quick, Profile::Full];
+
+fn all(profile: Profile) -> Vec<Scenario> {
+    load_all(&[builtin_dir().unwrap()], &[], profile).unwrap()
+}
+
+#[test]
+fn every_scenario_loads_in_each_profile() {
+    for profile in PROFILES {
+        let scenarios = all(profile);
+        let names: Vec<&str> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+        assert!(names.contains(&"layer-order") && names.contains(&"multi-stage"), "{names:?}");
+        for scenario in scenarios {
+            assert!(scenario.question.ends_with('?'), "{}", scenario.name);
+            assert!(!scenario.bases.is_empty(), "{}", scenario.name);
+            assert!(!scenario.claims.is_empty(), "{}", scenario.name);
+        }
+    }
+}
+
+/// An edit that differs from the context in nothing but its token would be no change at all.
+#[test]
+fn every_edit_changes_what_it_says() {
+    for scenario in all(Profile::Quick) {
+        for edit in scenario.edits.values() {
+            for (path, content) in &edit.files {
+                let EditContent::File(file) = content else { panic!("{path} is not a checked-in file") };
+                let before = std::fs::read(scenario.variants.naive.context.join(path)).unwrap_or_default();
+                assert_ne!(before, std::fs::read(file).unwrap(), "{}: {path}", scenario.name);
+            }
+        }
+    }
+}
+
+/// A line without a hash would fail `pip --require-hashes` in the build, long after the plan.
+#[test]
+fn locks_pin_every_line_with_a_hash() {
+    for profile in PROFILES {
+        for lock in all(profile).iter().flat_map(|scenario| scenario.locks.clone()) {
+            let text = std::fs::read_to_string(&lock).unwrap().replace("\\\n", " ");
+            let pinned: Vec<&str> = text.lines().filter(|line| line.contains("==")).collect();
+            assert!(!pinned.is_empty(), "{}", lock.display());
+            for line in pinned {
+                assert!(line.contains("--hash=sha256:"), "{}: {line}", lock.display());
+            }
+        }
+    }
+}
+
+/// Both scenarios hold the same model and run it in the same way: their results may stand side by side.
+#[test]
+fn the_model_is_the_same_everywhere() {
+    let root = builtin_dir().unwrap();
+    for file in ["model.py", "model.onnx", "model.safetensors"] {
+        let [a, b] = ["layer-order", "multi-stage"].map(|scenario| read(&root, scenario, file));
+        assert_eq!(a, b, "{file}");
+    }
+}
+
+fn read(root: &Path, scenario: &str, file: &str) -> Vec<u8> {
+    std::fs::read(root.join(scenario).join("context").join(file)).unwrap()
+}
