@@ -90,9 +90,8 @@ impl<'a> Block<'a> {
         context.apply(scenario, variant, &step.event, fresh)?;
 
         let measured = build::measured(bench, scenario, step, &context).await?;
-        if let Err(BuildError::EngineLost(_)) = &measured.result {
-            measured.result?;
-            unreachable!("the result was an error");
+        if let Err(error @ BuildError::EngineLost(_)) = measured.result {
+            return Err(error.into());
         }
         let mut rows = rows(bench, step, &measured, &context, order);
         let side = self.sides.get_mut(variant);
@@ -108,9 +107,9 @@ impl<'a> Block<'a> {
             if step.event == Event::Cold {
                 rows.sample.manifest_digest =
                     Some(image::rewritten_digest(bench, scenario, variant, &context).await?);
-                rows.image = Some(size_row(bench, step, &image));
+                rows.image = Some(size_row(bench, step, &image)?);
             }
-            rows.delta = previous.map(|previous| delta_row(step, &previous, &image));
+            rows.delta = previous.map(|previous| delta_row(step, &previous, &image)).transpose()?;
             side.image = Some(image);
         }
         side.built.push(step.event.clone());
@@ -142,9 +141,9 @@ fn rows(bench: &Bench<'_>, step: &PlannedStep, measured: &Measured, context: &Bl
     }
 }
 
-fn size_row(bench: &Bench<'_>, step: &PlannedStep, image: &oci::Image) -> Image {
-    let sizes = oci::sizes(image, bench.supply.base_diff_ids(&step.scenario));
-    Image {
+fn size_row(bench: &Bench<'_>, step: &PlannedStep, image: &oci::Image) -> Result<Image> {
+    let sizes = oci::sizes(image, &bench.base_diff_ids(&step.scenario)?)?;
+    Ok(Image {
         scenario: step.scenario.clone(),
         variant: step.variant,
         compressed_bytes: sizes.compressed_bytes,
@@ -153,13 +152,13 @@ fn size_row(bench: &Bench<'_>, step: &PlannedStep, image: &oci::Image) -> Image 
         unique_bytes: sizes.unique_bytes,
         layers: sizes.layers,
         block: step.block,
-        base: bench.supply.base_kind(&step.scenario).to_owned(),
-    }
+        base: bench.base_kind(&step.scenario).to_owned(),
+    })
 }
 
-fn delta_row(step: &PlannedStep, previous: &oci::Image, image: &oci::Image) -> Delta {
-    let delta = oci::delta(previous, image);
-    Delta {
+fn delta_row(step: &PlannedStep, previous: &oci::Image, image: &oci::Image) -> Result<Delta> {
+    let delta = oci::delta(previous, image)?;
+    Ok(Delta {
         scenario: step.scenario.clone(),
         variant: step.variant,
         event: step.event.clone(),
@@ -167,5 +166,5 @@ fn delta_row(step: &PlannedStep, previous: &oci::Image, image: &oci::Image) -> D
         new_layers: delta.new_layers,
         new_compressed_bytes: delta.new_compressed_bytes,
         same_content_bytes: delta.same_content_bytes,
-    }
+    })
 }

@@ -1,5 +1,6 @@
 //! One measured build: a request, a clock, and what the records keep of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,9 +9,9 @@ use anyhow::Result;
 use super::context::BlockContext;
 use super::runner::Bench;
 use super::timing;
+use crate::engine::{self};
 use crate::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
-use crate::record::PlannedStep;
-use crate::record::{Sample, Step};
+use crate::record::{PlannedStep, Sample, Step};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 
 /// What files of new layers are dated to where an export rewrites timestamps: 2026-01-01 UTC. Passed to
@@ -26,7 +27,7 @@ pub(crate) struct Measured {
 
 /// The name of a variant's image in the engine's store. One name a variant: each build replaces the one before.
 pub(crate) fn image_name(run: &str, scenario: &str, variant: Variant) -> String {
-    format!("{}/{scenario}:{variant}-{run}", crate::engine::IMAGE_PREFIX)
+    engine::image_name(run, &format!("{scenario}:{variant}"))
 }
 
 /// Builds into the engine's store, timed. Everything that is not the build happens before the clock
@@ -42,10 +43,10 @@ pub(crate) async fn measured(
         request(bench, scenario, step.variant, context, Export::Store { name });
     request.no_cache = step.event == Event::Cold;
     request.progress = Some(Arc::clone(&bench.progress));
-    bench.engine.sync()?;
+    bench.engine.sync().await?;
     let cpu_before = bench.engine.cpu_seconds()?;
     let started = SystemTime::now();
-    let result = bench.buildkit.build(request).await;
+    let result = bench.engine.build(request).await;
     let cpu_after = bench.engine.cpu_seconds()?;
     let cpu_s = cpu_before.zip(cpu_after).map(|(before, after)| after - before);
     Ok(Measured { result, cpu_s, started })
@@ -59,15 +60,15 @@ pub(crate) fn request(
     context: &BlockContext,
     export: Export,
 ) -> BuildRequest {
-    let mut build_args = bench.supply.build_args(scenario);
+    let mut build_args = bench.supply.build_args(&scenario.name);
     build_args.extend(scenario.build_args.clone());
     build_args.insert("SOURCE_DATE_EPOCH".to_owned(), SOURCE_DATE_EPOCH.to_owned());
     BuildRequest {
         context: context.context(scenario, variant),
         dockerfile: scenario.variants.get(variant).dockerfile.clone(),
         build_args,
-        named_contexts: bench.supply.named_contexts(scenario),
-        secrets: Default::default(),
+        named_contexts: bench.supply.named_contexts(&scenario.name),
+        secrets: BTreeMap::new(),
         shared_key: context.key().to_owned(),
         cache_mount_namespace: context.key().to_owned(),
         no_cache: false,
@@ -114,7 +115,7 @@ pub(crate) fn sample_row(
             row.cpu_s = measured.cpu_s;
             row.overhead_s = Some((wall_s - timing.span_s).max(0.0));
         }
-        Err(error) => row.error = Some(bench.supply.redact(&error.to_string())),
+        Err(error) => row.error = Some(bench.supply.redactor().redact(&error.to_string())),
     }
     row
 }
@@ -122,7 +123,7 @@ pub(crate) fn sample_row(
 /// A samples row without a timing, for a build that cannot be believed or was never begun.
 pub(crate) fn error_row(bench: &Bench<'_>, step: &PlannedStep, nonce: &str, order: u32, why: &str) -> Sample {
     let mut row = blank(bench, step, nonce, order, SystemTime::now());
-    row.error = Some(bench.supply.redact(why));
+    row.error = Some(bench.supply.redactor().redact(why));
     row
 }
 
@@ -147,7 +148,7 @@ fn blank(bench: &Bench<'_>, step: &PlannedStep, nonce: &str, order: u32, started
         overhead_s: None,
         order,
         nonce: nonce.to_owned(),
-        base: bench.supply.base_kind(&step.scenario).to_owned(),
+        base: bench.base_kind(&step.scenario).to_owned(),
         started,
     }
 }
@@ -169,12 +170,12 @@ pub(crate) fn step_rows(bench: &Bench<'_>, step: &PlannedStep, result: &Result<B
             event: step.event.clone(),
             block: step.block,
             step: number,
-            name: bench.supply.redact(&vertex.name),
+            name: bench.supply.redactor().redact(&vertex.name),
             instruction: vertex.is_instruction(),
             cached: vertex.cached,
             start_s: first.zip(vertex.started).map(|(first, start)| timing::seconds(first, start)),
             seconds: vertex.started.zip(vertex.completed).map(|(start, end)| timing::seconds(start, end)),
-            error: vertex.error.as_deref().map(|error| bench.supply.redact(error)),
+            error: vertex.error.as_deref().map(|error| bench.supply.redactor().redact(error)),
         })
         .collect()
 }

@@ -9,10 +9,15 @@ use anyhow::Result;
 use crate::engine::buildkit::{Context, OverlayFile};
 use crate::scenario::{self, Event, Scenario, Variant};
 
+/// What stands for the token in a cold build. Always the same, so that the cold images of two blocks
+/// can be compared: nothing of a cold build comes from the cache, and every edit brings a token of its own.
+const BASE_TOKEN: &str = "000000000000";
+
 /// One variant's context within one block.
 #[derive(Debug, Clone)]
 pub(crate) struct BlockContext {
-    cold_nonce: String,
+    /// Names this block's copy of the context in the engine.
+    key: String,
     /// Edits made so far: name and nonce. A developer goes on working, so they add up.
     edits: Vec<(String, String)>,
     overlay: BTreeMap<String, OverlayFile>,
@@ -21,7 +26,7 @@ pub(crate) struct BlockContext {
 impl BlockContext {
     /// The context of a cold build.
     pub(crate) fn cold(scenario: &Scenario, variant: Variant, nonce: String) -> Result<Self> {
-        let mut context = Self { cold_nonce: nonce, edits: Vec::new(), overlay: BTreeMap::new() };
+        let mut context = Self { key: nonce, edits: Vec::new(), overlay: BTreeMap::new() };
         context.lay(scenario, variant)?;
         Ok(context)
     }
@@ -43,13 +48,13 @@ impl BlockContext {
 
     /// The token of the newest edit.
     pub(crate) fn nonce(&self) -> &str {
-        self.edits.last().map_or(&self.cold_nonce, |(_, nonce)| nonce)
+        self.edits.last().map_or(&self.key, |(_, nonce)| nonce)
     }
 
     /// What names this block's copy of the context in the engine, and its cache mounts: fresh with
     /// every cold build, kept by the events after it.
     pub(crate) fn key(&self) -> &str {
-        &self.cold_nonce
+        &self.key
     }
 
     /// What is sent to the builder.
@@ -60,7 +65,7 @@ impl BlockContext {
     /// Lays the edits over the context. A file whose content stays keeps its time: BuildKit must see
     /// only what the edit changed.
     fn lay(&mut self, scenario: &Scenario, variant: Variant) -> Result<()> {
-        let files = scenario::overlay(scenario, variant, &self.cold_nonce, &self.edits)?;
+        let files = scenario::overlay(scenario, variant, BASE_TOKEN, &self.edits)?;
         let mut before = std::mem::take(&mut self.overlay);
         for (path, bytes) in files {
             let file = match before.remove(&path) {

@@ -24,7 +24,7 @@ pub(crate) async fn built(
     let image = export(bench, scenario, variant, context, false).await?;
     let name = image_name(bench.run_id, &scenario.name, variant);
     let stored = bench.engine.diff_ids(&name).await?;
-    let exported: Vec<String> = image.layers.iter().map(|layer| layer.diff_id.clone()).collect();
+    let exported: Vec<String> = image.layers.iter().map(|layer| layer.diff_id.to_string()).collect();
     ensure!(
         stored == exported,
         "the exported image is not the one that was built: its layers are {exported:?}, the stored ones {stored:?}"
@@ -39,7 +39,7 @@ pub(crate) async fn rewritten_digest(
     variant: Variant,
     context: &BlockContext,
 ) -> Result<String> {
-    Ok(export(bench, scenario, variant, context, true).await?.manifest_digest)
+    Ok(export(bench, scenario, variant, context, true).await?.manifest_digest.to_string())
 }
 
 async fn export(
@@ -49,12 +49,12 @@ async fn export(
     context: &BlockContext,
     rewrite_timestamp: bool,
 ) -> Result<oci::Image> {
-    let (sink, source) = oci::pipe();
+    let (sink, source) = oci::pipe::pipe();
     let layers = Arc::clone(&bench.layers);
     let reader = tokio::task::spawn_blocking(move || oci::read_archive(source, &layers));
     let export = Export::Oci { rewrite_timestamp, sink: Box::new(sink) };
     bench
-        .buildkit
+        .engine
         .build(request(bench, scenario, variant, context, export))
         .await
         .with_context(|| format!("exporting {}/{variant} for a look at its layers", scenario.name))?;

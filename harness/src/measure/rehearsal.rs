@@ -4,14 +4,20 @@
 //! the caching proxy), a Dockerfile that cannot be built would cost a block to find out, and two
 //! variants that do not do the same thing would be timed before anyone noticed.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Result;
 
-use super::answer;
+use super::answer::Asker;
 use super::build::{image_name, request};
 use super::context::BlockContext;
 use super::runner::Bench;
-use crate::engine::buildkit::Export;
+use crate::engine::buildkit::{BuildError, Export};
 use crate::scenario::{self, Event, Pair, Scenario, Variant};
+
+/// How long a service may take until it listens: imports on a cold page cache included.
+const READY_LIMIT: Duration = Duration::from_secs(120);
 
 /// What a rehearsal came to.
 pub(crate) enum Rehearsal {
@@ -32,12 +38,10 @@ pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<R
         let name = image_name(bench.run_id, &scenario.name, variant);
         let mut request = request(bench, scenario, variant, &context, Export::Store { name });
         request.no_cache = true;
-        request.progress = Some(std::sync::Arc::clone(&bench.progress));
-        match bench.buildkit.build(request).await {
+        request.progress = Some(Arc::clone(&bench.progress));
+        match bench.engine.build(request).await {
             Ok(_) => {}
-            Err(crate::engine::buildkit::BuildError::EngineLost(why)) => {
-                return Err(crate::engine::buildkit::BuildError::EngineLost(why).into());
-            }
+            Err(error @ BuildError::EngineLost(_)) => return Err(error.into()),
             Err(error) => failures.push((variant, error.to_string())),
         }
     }
@@ -50,36 +54,13 @@ pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<R
     })
 }
 
-/// Starts both variants' present images and holds their answers against each other.
+/// Holds the answers of both variants' present images against each other.
 ///
 /// # Errors
 /// They differ, or one of them does not answer: in words, for the sample's row.
 pub(crate) async fn compare_answers(bench: &Bench<'_>, scenario: &Scenario) -> Result<(), String> {
-    let Some(question) = &scenario.answer else { return Ok(()) };
-    let mut answers = Vec::new();
-    for variant in Variant::BOTH {
-        let image = image_name(bench.run_id, &scenario.name, variant);
-        let answer = answer::ask(bench.engine.docker(), &image, bench.run_id, question)
-            .await
-            .map_err(|error| format!("the {variant} image does not answer: {error:#}"))?;
-        answers.push(answer);
-    }
-    let answers = Pair { naive: &answers[0], optimized: &answers[1] };
-    if answers.naive == answers.optimized {
-        return Ok(());
-    }
-    Err(format!(
-        "the variants answer {} differently: naive {:?}, optimized {:?}",
-        question.path,
-        shortened(answers.naive),
-        shortened(answers.optimized)
-    ))
-}
-
-fn shortened(text: &str) -> String {
-    const SHOWN: usize = 200;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    let Some(answer) = &scenario.answer else { return Ok(()) };
+    let asker = Asker { docker: bench.engine.docker(), run: bench.run_id, answer, ready_limit: READY_LIMIT };
+    let images = Pair::from_fn(|variant| image_name(bench.run_id, &scenario.name, variant));
+    asker.both(&images).await.map(drop).map_err(|error| error.to_string())
 }

@@ -11,10 +11,9 @@ use super::build::error_row;
 use super::rehearsal::{Rehearsal, rehearse};
 use super::observer::Observer;
 use crate::engine::Engine;
-use crate::engine::buildkit::{BuildKit, Progress};
-use crate::oci::LayerCache;
-use crate::record::{Plan, PlannedStep};
-use crate::record::{Sample, Writer};
+use crate::engine::buildkit::Progress;
+use crate::oci::{Digest, LayerCache};
+use crate::record::{Plan, PlannedStep, Sample, Writer};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 use crate::supply::Supply;
 
@@ -30,8 +29,6 @@ pub struct Bench<'a> {
     pub plan: &'a Plan,
     /// Where.
     pub engine: &'a Engine,
-    /// The engine's builder.
-    pub buildkit: &'a BuildKit,
     /// What builds consume.
     pub supply: &'a Supply,
     /// Layers read so far: an equal layer is never read twice.
@@ -44,6 +41,28 @@ pub struct Bench<'a> {
     pub scenario_done: &'a (dyn Fn(&str) -> Result<()> + Send + Sync),
     /// No block begins after this long.
     pub max_time: Option<Duration>,
+}
+
+impl Bench<'_> {
+    /// What the base images of a scenario are: `local` if one of them is a stand-in, else `registry`;
+    /// `own` where the Dockerfiles start from nothing that the supply knows.
+    pub(crate) fn base_kind(&self, scenario: &str) -> &'static str {
+        let infos = self.supply.base_infos();
+        let used = self.supply.named_contexts(scenario);
+        let mut kinds = infos.iter().filter(|info| used.contains_key(&info.reference)).map(|info| &*info.kind);
+        match kinds.clone().count() {
+            0 => "own",
+            _ if kinds.any(|kind| kind == "local") => "local",
+            _ => "registry",
+        }
+    }
+
+    /// The layers of a scenario's base images.
+    pub(crate) fn base_diff_ids(&self, scenario: &str) -> Result<Vec<Digest>> {
+        let used = self.supply.named_contexts(scenario);
+        let layers = used.keys().filter_map(|reference| self.supply.base_diff_ids(reference)).flatten();
+        layers.map(|id| id.parse().with_context(|| format!("the engine calls a layer {id}"))).collect()
+    }
 }
 
 /// What a run came to, beside its records.
@@ -80,13 +99,14 @@ pub async fn run(bench: &Bench<'_>, earlier: &Earlier, writer: &mut Writer) -> R
         outcome: Outcome::default(),
     };
     for scenario in bench.scenarios {
-        if let Some(why) = bench.supply.failure(&scenario.name) {
+        if let Some(error) = bench.supply.failure(&scenario.name) {
+            let why = format!("{error:#}");
             walk.cannot_build(scenario, &[(Variant::Naive, why.clone()), (Variant::Optimized, why)], earlier)?;
             continue;
         }
         walk.scenario(scenario, earlier).await.with_context(|| format!("measuring {}", scenario.name))?;
         (bench.scenario_done)(&scenario.name)?;
-        bench.engine.forget_builds(bench.run_id).await?;
+        bench.engine.forget_builds().await?;
     }
     Ok(walk.outcome)
 }

@@ -1,0 +1,127 @@
+//! What a run is to do, from the command line or from a run that is resumed.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::cli::Bench as Args;
+use crate::error::BadInput;
+use crate::plan::{self, Choices};
+use crate::record::{Plan, RunDir};
+use crate::scenario::{self, Profile, Scenario};
+use crate::supply::{Bases, Link};
+
+/// A run, decided but not begun.
+pub(super) struct Job {
+    pub(super) id: String,
+    pub(super) profile: Profile,
+    pub(super) seed: u64,
+    pub(super) link: Link,
+    pub(super) scenarios: Vec<Scenario>,
+    pub(super) bases: Bases,
+    pub(super) plan: Plan,
+    pub(super) dir: PathBuf,
+    /// The run directory as it was left.
+    pub(super) earlier: Option<RunDir>,
+}
+
+impl Job {
+    pub(super) fn of(args: &Args) -> Result<Self> {
+        match &args.resume {
+            Some(dir) => Self::resumed(args, dir.clone()),
+            None => Self::fresh(args),
+        }
+    }
+
+    fn fresh(args: &Args) -> Result<Self> {
+        let profile = args.profile;
+        let scenarios = scenarios(args, &args.scenarios, profile)?;
+        let seed = args.seed.unwrap_or_else(rand::random);
+        let choices = Choices { profile, blocks: args.blocks, seed };
+        let now = jiff::Timestamp::now();
+        let stamp = now.strftime("%Y-%m-%dT%H%M%S");
+        let dir = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("results/{stamp}-{profile}")));
+        Ok(Self {
+            id: format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), rand::random::<u16>()),
+            profile,
+            seed,
+            link: link(args.link.as_deref().unwrap_or(match profile {
+                Profile::Smoke => "none",
+                Profile::Quick | Profile::Full => "200mbit",
+            }))?,
+            plan: plan::make(&scenarios, choices)?,
+            scenarios,
+            bases: bases()?,
+            dir,
+            earlier: None,
+        })
+    }
+
+    fn resumed(args: &Args, path: PathBuf) -> Result<Self> {
+        let dir = RunDir::open(&path)?;
+        let info = dir.info().clone();
+        let plan = dir.plan().clone();
+        let names: Vec<String> = plan.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+        let scenarios = scenarios(args, &names, info.profile)
+            .context("the scenarios of the run are looked up again; give --scenarios or --pair as the first time")?;
+        let blocks = plan.scenarios.first().map(|scenario| scenario.blocks);
+        let again = plan::make(&scenarios, Choices { profile: info.profile, blocks, seed: info.seed })?;
+        for (before, now) in plan.scenarios.iter().zip(&again.scenarios) {
+            if (&before.dockerfiles, &before.events, &before.claims) != (&now.dockerfiles, &now.events, &now.claims) {
+                return Err(BadInput(format!(
+                    "{}: it has changed since the run in {} was begun; begin a new run",
+                    before.name,
+                    path.display()
+                ))
+                .into());
+            }
+        }
+        Ok(Self {
+            id: info.id,
+            profile: info.profile,
+            seed: info.seed,
+            link: link(&info.link.name)?,
+            scenarios,
+            bases: bases()?,
+            plan,
+            dir: path,
+            earlier: Some(dir),
+        })
+    }
+}
+
+fn scenarios(args: &Args, names: &[String], profile: Profile) -> Result<Vec<Scenario>> {
+    let Some([naive, optimized]) = args.pair.as_deref() else {
+        let mut roots = vec![scenario::builtin_dir()?];
+        roots.extend(args.roots.iter().cloned());
+        return scenario::load_all(&roots, names, profile);
+    };
+    let pair = scenario::pair(naive, optimized)?;
+    for note in &pair.notes {
+        eprintln!("{note}");
+    }
+    Ok(vec![pair.scenario])
+}
+
+fn bases() -> Result<Bases> {
+    Ok(Bases::read(&scenario::builtin_dir()?.join("bases.toml"))?)
+}
+
+fn link(text: &str) -> Result<Link> {
+    Ok(text.parse().map_err(|error| BadInput(format!("--link: {error}")))?)
+}
+
+/// The revision of the scenarios, with `-dirty` where something was changed; empty outside git.
+pub(super) fn git_revision() -> String {
+    let git = |arguments: &[&str]| -> Option<String> {
+        let dir = scenario::builtin_dir().ok()?;
+        let output = Command::new("git").arg("-C").arg(dir).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(revision) = git(&["rev-parse", "HEAD"]) else { return String::new() };
+    match git(&["status", "--porcelain"]) {
+        Some(changes) if changes.is_empty() => revision,
+        _ => format!("{revision}-dirty"),
+    }
+}

@@ -1,0 +1,186 @@
+//! `bench`: plan, set up, measure, report.
+
+mod job;
+mod plan;
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::Bench as Args;
+use super::progress::ProgressLine;
+use crate::cache::Cache;
+use crate::engine::{Choice, Data, Engine, Home};
+use crate::error::{BadInput, GateFailed};
+use crate::measure::{self, Earlier, Forward, Outcome};
+use crate::oci::LayerCache;
+use crate::record::{FORMAT_VERSION, RunDir, RunInfo, machine};
+use crate::report::{self, Report};
+use crate::supply::{Needs, Options, Supply};
+use job::Job;
+
+/// Measures, or says what would be measured.
+///
+/// # Errors
+/// [`BadInput`] for what the user wrote, [`GateFailed`] under `--strict`, else the reason why it could not be done.
+pub async fn run(args: Args) -> Result<()> {
+    let choice: Choice = args.engine.parse().map_err(|error: String| BadInput(format!("--engine: {error}")))?;
+    let cache = Cache::open()?;
+    let job = Job::of(&args)?;
+    if args.plan {
+        print!("{}", plan::text(&job, &cache)?);
+        return Ok(());
+    }
+    plan::check_disk(&job, cache.root(), machine::read(cache.root())?.disk_free_bytes)?;
+
+    let line = Arc::new(ProgressLine::new());
+    let set_up = async {
+        line.setting_up("bringing up the engine");
+        let data = if job.earlier.is_some() { Data::Keep } else { Data::Wipe };
+        Engine::open(&Home::of(&cache)?, &choice, data, &|text| line.say(text)).await
+    };
+    let engine = tokio::select! {
+        engine = set_up => engine?,
+        () = interrupted() => bail!("interrupted before anything was measured"),
+    };
+    let result = tokio::select! {
+        result = on_engine(&args, &job, &cache, &engine, &line) => result,
+        () = interrupted() => Err(anyhow!("interrupted")),
+    };
+    line.setting_up("taking the engine down");
+    // What was half done goes on with the cache that the managed engine keeps.
+    let data = if result.is_ok() { Data::Wipe } else { Data::Keep };
+    let cleaned = match engine.remove_labelled(&job.id).await {
+        Ok(()) => engine.forget_builds().await,
+        Err(error) => Err(error),
+    };
+    let down = engine.down(data).await;
+    line.finish();
+    let outcome = match result {
+        Ok(outcome) => outcome,
+        // The engine may be what went away: why the run ended is what counts.
+        Err(error) if RunDir::open(&job.dir).is_ok() => {
+            return Err(error.context(format!(
+                "the run is not complete; what was measured is kept, and `cargo xtask bench --resume {}` goes on",
+                job.dir.display()
+            )));
+        }
+        Err(error) => return Err(error),
+    };
+    cleaned.context("removing what the run made in the engine")?;
+    down?;
+    conclude(&args, &job, &outcome)
+}
+
+/// Everything that needs the engine, so that whatever becomes of it, the engine is taken down by the caller.
+async fn on_engine(args: &Args, job: &Job, cache: &Cache, engine: &Engine, line: &Arc<ProgressLine>) -> Result<Outcome> {
+    plan::check_disk(job, cache.root(), engine.disk_free().await?)?;
+    line.setting_up("preparing base images and packages");
+    let needs: Vec<Needs> = job.scenarios.iter().map(Needs::from).collect();
+    let options = Options { base: args.base, link: job.link };
+    let say = |what: &str| line.setting_up(what);
+    let supply = Supply::prepare(cache, &job.bases, &needs, options, engine.docker(), &say).await?;
+
+    let info = engine.info().await?;
+    let (dir, earlier) = match &job.earlier {
+        Some(dir) => {
+            let before = &dir.info().engine;
+            if (&before.version, &before.buildkit) != (&info.version, &info.buildkit) {
+                bail!(
+                    "the run was begun on engine {} and this is {}: times and digests of two engines do not mix; begin a new run",
+                    before.version,
+                    info.version
+                );
+            }
+            let cache_kept = engine.is_managed() && before.generation == info.generation;
+            (RunDir::open(&job.dir)?, Earlier { samples: dir.read()?.samples, cache_kept })
+        }
+        None => {
+            let info = RunInfo {
+                format_version: FORMAT_VERSION,
+                id: job.id.clone(),
+                started: jiff::Timestamp::now().to_string(),
+                tare: env!("CARGO_PKG_VERSION").to_owned(),
+                git_revision: job::git_revision(),
+                profile: job.profile,
+                seed: job.seed,
+                link: job.link.info(),
+                engine: info,
+                machine: machine::read(cache.root())?,
+                bases: supply.base_infos(),
+            };
+            (RunDir::create(&job.dir, &info, &job.plan)?, Earlier::default())
+        }
+    };
+    line.follow(&job.plan, &job.scenarios, &earlier.samples);
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let show = |name: &str| -> Result<()> {
+        if !args.json {
+            let records = dir.read()?;
+            let report = Report::of(&records);
+            if let Some(scenario) = report.scenarios.iter().find(|scenario| scenario.rows.plan.name == name) {
+                line.print(&report::terminal_scenario(scenario, colour));
+            }
+        }
+        Ok(())
+    };
+    let bench = measure::Bench {
+        run_id: &job.id,
+        profile: job.profile,
+        scenarios: &job.scenarios,
+        plan: &job.plan,
+        engine,
+        supply: &supply,
+        layers: Arc::new(LayerCache::default()),
+        progress: Arc::new(Forward(Arc::clone(line) as Arc<dyn measure::Observer>)),
+        observer: Arc::clone(line) as Arc<dyn measure::Observer>,
+        scenario_done: &show,
+        max_time: args.max_time,
+    };
+    measure::run(&bench, &earlier, &mut dir.writer()?).await
+}
+
+/// Writes what follows from the records, and says what came of it.
+fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
+    let dir = RunDir::open(&job.dir)?;
+    report::write(&dir)?;
+    let records = dir.read()?;
+    let report = Report::of(&records);
+    if args.json {
+        println!("{}", report::json(&report));
+    } else {
+        println!("{}", report::terminal_summary(&report));
+        println!("Run directory: {} (report.md is in it)", job.dir.display());
+    }
+    let names = |broken: &std::collections::BTreeMap<String, String>| -> String {
+        broken.iter().map(|(name, why)| format!("\n  {name}: {why}")).collect()
+    };
+    if !outcome.unequal.is_empty() {
+        let text = format!("these pairs do not do the same, so they were not timed:{}", names(&outcome.unequal));
+        if args.strict {
+            return Err(GateFailed(text).into());
+        }
+        bail!(text);
+    }
+    if !outcome.failed.is_empty() {
+        bail!("these scenarios could not be measured whole:{}", names(&outcome.failed));
+    }
+    Ok(())
+}
+
+/// Returns when the user (Ctrl-C) or the system (SIGTERM, SIGHUP) wants the run to end.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let Ok(mut signals) = kinds.into_iter().map(signal).collect::<Result<Vec<_>, _>>() else {
+        return std::future::pending().await;
+    };
+    std::future::poll_fn(|context| {
+        match signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+}

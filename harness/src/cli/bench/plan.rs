@@ -1,0 +1,66 @@
+//! What would be measured, how long it takes and what it needs; and whether the disk has room for it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::job::Job;
+use crate::cache::Cache;
+use crate::supply::{Needs, downloads_missing};
+
+/// What the engine, base images and packages take beside the builds, in bytes.
+const SET_UP_BYTES: u64 = 1_500_000_000;
+
+/// The plan in words, and its steps in order.
+pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
+    let mut text = String::new();
+    let needed = gigabytes(job.plan.peak_disk_bytes + SET_UP_BYTES);
+    writeln!(
+        text,
+        "{} profile: {} measured builds, about {:.0} min once set up, {needed} GB of disk at the peak",
+        job.profile,
+        job.plan.steps.len(),
+        job.plan.expected_minutes.max(1.0),
+    )?;
+    let needs: Vec<Needs> = job.scenarios.iter().map(Needs::from).collect();
+    let downloads = downloads_missing(cache, &job.bases, &needs)?;
+    for download in &downloads {
+        let size = download.bytes.map_or(String::new(), |bytes| format!(", about {:.0} MB", bytes as f64 / 1e6));
+        writeln!(text, "to fetch: {}{size}", download.what)?;
+    }
+    if downloads.is_empty() {
+        writeln!(text, "nothing to fetch but what an engine may need")?;
+    }
+    let width = job.plan.steps.len().to_string().len();
+    for (step, number) in job.plan.steps.iter().zip(1..) {
+        writeln!(
+            text,
+            "{number:>width$}  {}  block {}  {}  {}",
+            step.scenario, step.block, step.variant, step.event
+        )?;
+    }
+    Ok(text)
+}
+
+/// Refuses a run that cannot fit, before it starts.
+///
+/// # Errors
+/// The disk has too little room; the text has the figures and the remedy.
+pub(super) fn check_disk(job: &Job, disk: &Path, free: u64) -> Result<()> {
+    let needed = job.plan.peak_disk_bytes + SET_UP_BYTES;
+    if free >= needed {
+        return Ok(());
+    }
+    bail!(
+        "the plan needs {} GB of disk at its peak, and the disk of {} has {} GB free: free some, set TARE_CACHE \
+         to a directory on a larger disk, or measure fewer blocks (--blocks)",
+        gigabytes(needed),
+        disk.display(),
+        gigabytes(free),
+    );
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1e9)
+}
