@@ -24,3 +24,4 @@ pub mod oci;
 pub mod plan;
 pub mod record;
 pub mod scenario;
+pub mod supply;
