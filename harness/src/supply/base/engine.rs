@@ -1,0 +1,248 @@
+//! Bringing a base image into an engine.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bollard::Docker;
+use bollard::models::ImageInspect;
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, ImportImageOptionsBuilder, TagImageOptionsBuilder,
+};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::io::AsyncReadExt as _;
+
+use super::stand_in::{self, StandIn};
+use super::{Base, Recipe};
+use crate::cache::Cache;
+use crate::debian::Archive;
+use crate::record::BaseInfo;
+
+/// Where base images come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BaseChoice {
+    /// The registry if it answers, else the stand-in; decided once for a run.
+    #[default]
+    Auto,
+    /// The registry.
+    Registry,
+    /// The stand-in.
+    Local,
+}
+
+impl FromStr for BaseChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "registry" => Ok(Self::Registry),
+            "local" => Ok(Self::Local),
+            _ => Err(format!("`{text}` is not a source of base images: write auto, registry or local")),
+        }
+    }
+}
+
+impl fmt::Display for BaseChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Registry => "registry",
+            Self::Local => "local",
+        })
+    }
+}
+
+/// A base image that is in the engine, unpacked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedBase {
+    /// For the record.
+    pub info: BaseInfo,
+    /// The tag under which builds find it. Its registry is a closed port of loopback, so that
+    /// BuildKit's look-ups fail at once instead of waiting for a name server.
+    pub tag: String,
+    /// The digests of its layers' tars, lowest first: what an image shares with it is not unique to it.
+    pub diff_ids: Vec<String>,
+}
+
+impl ResolvedBase {
+    /// What the reference stands for in a build.
+    pub fn named_context(&self) -> String {
+        format!("docker-image://{}", self.tag)
+    }
+}
+
+fn tag_of(reference: &str) -> String {
+    format!("localhost:1/{reference}")
+}
+
+/// A registry that says nothing for this long is not there.
+const REGISTRY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Brings base images into one engine.
+pub(crate) struct Resolver<'a> {
+    docker: &'a Docker,
+    room: PathBuf,
+    archive: Option<&'a Arc<Archive>>,
+    choice: BaseChoice,
+    progress: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+impl<'a> Resolver<'a> {
+    pub(crate) fn new(
+        docker: &'a Docker,
+        cache: &Cache,
+        archive: Option<&'a Arc<Archive>>,
+        choice: BaseChoice,
+        progress: &'a (dyn Fn(&str) + Send + Sync),
+    ) -> Result<Self> {
+        Ok(Self { docker, room: cache.room("bases")?, archive, choice, progress })
+    }
+
+    /// Brings `base` in. With [`BaseChoice::Auto`] the first base decides for those after it.
+    pub(crate) async fn resolve(&mut self, base: &Base) -> Result<ResolvedBase> {
+        let remedy = "check the network, or use the stand-in (--base local)";
+        match (self.choice, &base.registry, &base.local) {
+            (BaseChoice::Registry, None, _) => {
+                bail!("{} is in no registry: use the stand-in (--base local)", base.reference)
+            }
+            (BaseChoice::Local, _, None) => {
+                bail!("there is no stand-in for {}: use the registry (--base registry)", base.reference)
+            }
+            (BaseChoice::Registry, Some(name), _) => {
+                let digest = self
+                    .registry_digest(name)
+                    .await
+                    .with_context(|| format!("no registry answers for {name}: {remedy}"))?;
+                self.pull(base, name, &digest).await
+            }
+            (BaseChoice::Auto, Some(name), local) => match (self.registry_digest(name).await, local) {
+                (Ok(digest), _) => {
+                    self.choice = BaseChoice::Registry;
+                    self.pull(base, name, &digest).await
+                }
+                (Err(_), Some(recipe)) => {
+                    self.choice = BaseChoice::Local;
+                    (self.progress)(
+                        "no registry answers: base images are stand-ins from the distribution's packages",
+                    );
+                    self.stand_in(base, recipe).await
+                }
+                (Err(error), None) => {
+                    Err(error.context(format!("no registry answers for {name}: check the network")))
+                }
+            },
+            (BaseChoice::Auto | BaseChoice::Local, _, Some(recipe)) => self.stand_in(base, recipe).await,
+            (BaseChoice::Auto, None, None) => bail!("{} has no source", base.reference),
+        }
+    }
+
+    /// The digest that a tag has now, asked through the engine.
+    async fn registry_digest(&self, name: &str) -> Result<String> {
+        let asked = self.docker.inspect_registry_image(name, None);
+        let found = tokio::time::timeout(REGISTRY_PATIENCE, asked)
+            .await
+            .with_context(|| format!("it said nothing for {} s", REGISTRY_PATIENCE.as_secs()))??;
+        found.descriptor.digest.context("the registry names no digest")
+    }
+
+    async fn pull(&self, base: &Base, name: &str, digest: &str) -> Result<ResolvedBase> {
+        (self.progress)(&format!("pulling {}", base.reference));
+        let repository = name.rsplit_once(':').map_or(name, |(repository, _)| repository);
+        let pinned = format!("{repository}@{digest}");
+        let options = CreateImageOptionsBuilder::new().from_image(&pinned).build();
+        self.docker
+            .create_image(Some(options), None, None)
+            .try_for_each(|_| async { Ok(()) })
+            .await
+            .with_context(|| format!("cannot pull {pinned}"))?;
+        let tag = tag_of(&base.reference);
+        let (to, with) = tag.rsplit_once(':').context("a reference has a tag")?;
+        let options = TagImageOptionsBuilder::new().repo(to).tag(with).build();
+        self.docker.tag_image(&pinned, Some(options)).await?;
+        let image = self.docker.inspect_image(&tag).await?;
+        resolved(base, "registry", "", digest, &image)
+    }
+
+    async fn stand_in(&self, base: &Base, recipe: &Recipe) -> Result<ResolvedBase> {
+        let tag = tag_of(&base.reference);
+        let found = match stand_in::find(&self.room, base, recipe)? {
+            Some(found) => found,
+            None => {
+                (self.progress)(&format!("making the stand-in for {} from packages", base.reference));
+                let archive = self.archive.cloned().context(
+                    "a stand-in is made from Debian's packages, and there is no apt-get here: run on Debian, or where \
+                     a registry answers (--base registry)",
+                )?;
+                let (room, base, recipe, tag) =
+                    (self.room.clone(), base.clone(), recipe.clone(), tag.clone());
+                tokio::task::spawn_blocking(move || stand_in::make(&room, &base, &recipe, &tag, &archive))
+                    .await??
+            }
+        };
+        let image = match self.docker.inspect_image(&tag).await {
+            Ok(image) if is(&image, &found) => image,
+            _ => {
+                (self.progress)(&format!("loading the stand-in for {}", base.reference));
+                self.load(&found).await?;
+                let image = self.docker.inspect_image(&tag).await?;
+                if !is(&image, &found) {
+                    bail!(
+                        "the engine holds another image than the stand-in under {tag}: remove it and run again"
+                    );
+                }
+                image
+            }
+        };
+        resolved(base, "local", &recipe.made_of, &found.digests.manifest, &image)
+    }
+
+    async fn load(&self, stand_in: &StandIn) -> Result<()> {
+        let file = tokio::fs::File::open(&stand_in.archive).await?;
+        let chunks = stream::try_unfold(file, |mut file| async move {
+            let mut chunk = Vec::with_capacity(1 << 20);
+            let read = (&mut file).take(1 << 20).read_to_end(&mut chunk).await?;
+            Ok::<_, std::io::Error>((read > 0).then(|| (Bytes::from(chunk), file)))
+        });
+        let options = ImportImageOptionsBuilder::new().quiet(true).build();
+        let mut answers = self.docker.import_image_stream(options, chunks, None).boxed();
+        while let Some(answer) = answers.next().await {
+            let answer = answer.context("the engine does not load the stand-in")?;
+            if let Some(error) = answer.error_detail.and_then(|detail| detail.message) {
+                bail!("the engine does not load the stand-in: {error}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the engine's image is this stand-in. Its id is the manifest's digest where the engine keeps
+/// content, and the configuration's where it does not.
+fn is(image: &ImageInspect, stand_in: &StandIn) -> bool {
+    let id = image.id.as_deref().unwrap_or_default();
+    id == stand_in.digests.manifest || id == stand_in.digests.config
+}
+
+fn resolved(
+    base: &Base,
+    kind: &str,
+    made_of: &str,
+    digest: &str,
+    image: &ImageInspect,
+) -> Result<ResolvedBase> {
+    let diff_ids = image.root_fs.as_ref().and_then(|fs| fs.layers.clone()).unwrap_or_default();
+    if diff_ids.is_empty() {
+        bail!("the engine does not say which layers {} has", base.reference);
+    }
+    let info = BaseInfo {
+        reference: base.reference.clone(),
+        kind: kind.to_owned(),
+        digest: digest.to_owned(),
+        made_of: made_of.to_owned(),
+    };
+    Ok(ResolvedBase { info, tag: tag_of(&base.reference), diff_ids })
+}

@@ -1,0 +1,287 @@
+//! What builds consume: base images, a package index, an apt proxy, all on this machine and all the same
+//! for every build of a run, so that a benchmark measures building and not the internet.
+
+mod apt;
+mod base;
+mod index;
+mod link;
+mod mirror;
+mod needs;
+mod redact;
+mod server;
+mod wheels;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Error, Result, anyhow};
+use bollard::Docker;
+
+use crate::cache::Cache;
+use crate::debian::{Archive, Source};
+use crate::record::BaseInfo;
+
+pub use apt::AptProxy;
+pub use base::{Base, BaseChoice, Bases, Recipe, ResolvedBase};
+pub use index::Index;
+pub use link::{Direction, Link, Shaper};
+pub use needs::{Download, Needs, downloads_missing};
+pub use redact::{Redactor, WORD as REDACTED};
+pub use wheels::{IndexFile, Locked, Place, Wheels, normalised, read as read_lock};
+
+use base::Resolver;
+use wheels::Pip;
+
+/// How a run wants its supply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Where base images come from.
+    pub base: BaseChoice,
+    /// How fast the servers appear.
+    pub link: Link,
+}
+
+/// Everything that the builds of a run consume. The servers stop when it is dropped.
+#[derive(Debug)]
+pub struct Supply {
+    needs: BTreeMap<String, Needs>,
+    failures: BTreeMap<String, Error>,
+    bases: BTreeMap<String, ResolvedBase>,
+    index: Option<Index>,
+    apt: Option<AptProxy>,
+    redactor: Redactor,
+    shaper: Shaper,
+}
+
+impl Supply {
+    /// Fetches what is missing, brings the base images into the engine and starts the servers.
+    ///
+    /// What cannot be had costs the scenarios that need it, and these alone: see [`failure`](Self::failure).
+    /// `progress` is told, in a few words, what takes time.
+    ///
+    /// # Errors
+    /// If the cache cannot be written or nothing can be served on loopback.
+    pub async fn prepare(
+        cache: &Cache,
+        known: &Bases,
+        needs: &[Needs],
+        options: Options,
+        docker: &Docker,
+        progress: &(dyn Fn(&str) + Send + Sync),
+    ) -> Result<Self> {
+        let mut failures = BTreeMap::new();
+        let debian = Debian::open(cache).await;
+        let pip = PipOfMachine::find().await;
+        let shaper = Shaper::new(options.link);
+
+        let archive = debian.archive.as_ref().ok();
+        let mut resolver = Resolver::new(docker, cache, archive, options.base, progress)?;
+        let mut bases: BTreeMap<String, Result<ResolvedBase, String>> = BTreeMap::new();
+        let mut roots = BTreeMap::new();
+        for need in needs {
+            for reference in &need.bases {
+                let known = match known.get(reference) {
+                    Ok(known) => known,
+                    Err(error) => {
+                        failures.entry(need.scenario.clone()).or_insert(error.into());
+                        continue;
+                    }
+                };
+                if !bases.contains_key(reference) {
+                    let resolved = resolver.resolve(known).await.map_err(|error| format!("{error:#}"));
+                    bases.insert(reference.clone(), resolved);
+                }
+                if let Some(Err(error)) = bases.get(reference) {
+                    failures.entry(need.scenario.clone()).or_insert_with(|| anyhow!("{error}"));
+                }
+            }
+            match locked_files(cache, need, &pip, archive, progress).await {
+                Ok(files) => drop(roots.insert(need.scenario.clone(), files)),
+                Err(error) => drop(failures.entry(need.scenario.clone()).or_insert(error)),
+            }
+            if need.apt
+                && let Err(error) = &debian.sources
+            {
+                failures.entry(need.scenario.clone()).or_insert_with(|| anyhow!("{error}"));
+            }
+        }
+
+        let index = if needs.iter().any(|need| !need.locks.is_empty()) {
+            Some(Index::start(roots, shaper.clone()).await?)
+        } else {
+            None
+        };
+        let apt = match &debian.sources {
+            Ok(sources) if needs.iter().any(|need| need.apt) => {
+                progress("fixing the state of the package archive");
+                let proxy = AptProxy::start(cache, sources, shaper.clone()).await?;
+                proxy.snapshot(sources).await;
+                Some(proxy)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            needs: needs.iter().map(|need| (need.scenario.clone(), need.clone())).collect(),
+            failures,
+            bases: bases.into_iter().filter_map(|(name, base)| Some((name, base.ok()?))).collect(),
+            index,
+            apt,
+            redactor: redactor(debian.sources.as_deref().unwrap_or_default(), &pip.settings),
+            shaper,
+        })
+    }
+
+    /// Why a scenario cannot be built, if something that it needs could not be had.
+    pub fn failure(&self, scenario: &str) -> Option<&Error> {
+        self.failures.get(scenario)
+    }
+
+    /// Build arguments for the builds of a scenario: what it needs and no more.
+    ///
+    /// `PIP_INDEX_URL` counts only where a Dockerfile declares it. The proxies are predefined and no part
+    /// of the cache key; whatever is on loopback never goes through them.
+    pub fn build_args(&self, scenario: &str) -> BTreeMap<String, String> {
+        let mut args = BTreeMap::new();
+        let Some(need) = self.needs.get(scenario) else { return args };
+        if let (Some(index), false) = (&self.index, need.locks.is_empty()) {
+            args.insert("PIP_INDEX_URL".to_owned(), index.url(scenario));
+        }
+        if let (Some(apt), true) = (&self.apt, need.apt) {
+            args.insert("http_proxy".to_owned(), apt.url());
+        }
+        args.insert("no_proxy".to_owned(), "127.0.0.1,localhost".to_owned());
+        args
+    }
+
+    /// What the `FROM` names of a scenario stand for.
+    pub fn named_contexts(&self, scenario: &str) -> BTreeMap<String, String> {
+        let references = self.needs.get(scenario).map(|need| need.bases.as_slice()).unwrap_or_default();
+        references
+            .iter()
+            .filter_map(|reference| Some((reference.clone(), self.bases.get(reference)?.named_context())))
+            .collect()
+    }
+
+    /// The base images, for `run.json`.
+    pub fn base_infos(&self) -> Vec<BaseInfo> {
+        self.bases.values().map(|base| base.info.clone()).collect()
+    }
+
+    /// The digests of a base's layer tars: a layer of an image that is not among them is unique to it.
+    pub fn base_diff_ids(&self, reference: &str) -> Option<&[String]> {
+        self.bases.get(reference).map(|base| base.diff_ids.as_slice())
+    }
+
+    /// The tags that the base images were given in the engine. In an engine that is not ours they are
+    /// removed at the end.
+    pub fn base_tags(&self) -> Vec<&str> {
+        self.bases.values().map(|base| base.tag.as_str()).collect()
+    }
+
+    /// Takes the names of this machine's mirrors out of text.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Shared by all servers of the run; others that builds talk to may join.
+    pub fn shaper(&self) -> &Shaper {
+        &self.shaper
+    }
+
+    /// The apt proxy, if a scenario needs it.
+    pub fn apt(&self) -> Option<&AptProxy> {
+        self.apt.as_ref()
+    }
+}
+
+/// Takes the hosts of apt's sources, of pip's settings and of the environment out of text.
+fn redactor(sources: &[Source], pip_settings: &str) -> Redactor {
+    let mut hosts = redact::of_sources(sources);
+    hosts.extend(redact::of_settings(pip_settings));
+    hosts.extend(redact::of_settings(&redact::environment()));
+    Redactor::new(&hosts)
+}
+
+/// The distribution's archive, where this machine has one.
+struct Debian {
+    archive: Result<Arc<Archive>, String>,
+    sources: Result<Vec<Source>, String>,
+}
+
+impl Debian {
+    async fn open(cache: &Cache) -> Self {
+        let cache = cache.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let archive = Archive::open(&cache.room("debian")?)?;
+            let sources = archive.sources();
+            Ok::<_, Error>((archive, sources))
+        });
+        match opened.await.map_err(Error::from).flatten() {
+            Ok((archive, sources)) => Self {
+                archive: Ok(Arc::new(archive)),
+                sources: sources.map_err(|error| format!("{error:#}")),
+            },
+            Err(error) => Self { archive: Err(format!("{error:#}")), sources: Err(format!("{error:#}")) },
+        }
+    }
+}
+
+/// The machine's own pip and its settings, where it has one.
+struct PipOfMachine {
+    pip: Option<Pip>,
+    settings: String,
+}
+
+impl PipOfMachine {
+    async fn find() -> Self {
+        let found = tokio::task::spawn_blocking(|| {
+            let pip = Pip::of_machine();
+            let settings = pip.as_ref().map(Pip::settings).unwrap_or_default();
+            Self { pip, settings }
+        });
+        found.await.unwrap_or(Self { pip: None, settings: String::new() })
+    }
+}
+
+/// The files that a scenario locks, fetched if they are not in the cache.
+async fn locked_files(
+    cache: &Cache,
+    need: &Needs,
+    pip: &PipOfMachine,
+    archive: Option<&Arc<Archive>>,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> Result<Vec<IndexFile>> {
+    let wheels = Wheels::open(cache)?;
+    let locks: Vec<Vec<Locked>> = need.locks.iter().map(|lock| wheels::read(lock)).collect::<Result<_>>()?;
+    let locks = locks.concat();
+    let missing = wheels.missing(&locks).len();
+    if missing > 0 {
+        progress(&format!("fetching {missing} package files for {}", need.scenario));
+    }
+    let (pip, archive) = (pip.pip.clone(), archive.cloned());
+    let work = move || {
+        let why = if missing == 0 {
+            BTreeMap::new()
+        } else {
+            let pip = match (pip, archive) {
+                (Some(pip), _) => pip,
+                (None, Some(archive)) => Pip::of_archive(&archive)?,
+                (None, None) => {
+                    return Err(anyhow!("there is no pip here to fetch packages with: install pip"));
+                }
+            };
+            wheels.fetch(&locks, &pip)?
+        };
+        wheels.files(&locks, &why)
+    };
+    tokio::task::spawn_blocking(work).await.context("fetching packages was cut short")?
+}
+
+/// Lower-case hex.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,74 @@
+//! What scenarios consume, and how much of it is still to be fetched.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::base::{self, Bases};
+use super::wheels::{self, Wheels};
+use crate::cache::Cache;
+use crate::scenario::Scenario;
+
+/// What the builds of one scenario consume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// The scenario's name.
+    pub scenario: String,
+    /// References that its Dockerfiles start `FROM`.
+    pub bases: Vec<String>,
+    /// Lock files of what the package index serves.
+    pub locks: Vec<PathBuf>,
+    /// Whether a build step uses apt.
+    pub apt: bool,
+}
+
+impl From<&Scenario> for Needs {
+    fn from(scenario: &Scenario) -> Self {
+        Self {
+            scenario: scenario.name.clone(),
+            bases: scenario.bases.clone(),
+            locks: scenario.locks.clone(),
+            apt: scenario.apt,
+        }
+    }
+}
+
+/// Something that a run would fetch first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// What, for people.
+    pub what: String,
+    /// How much, roughly; absent where only the mirror knows.
+    pub bytes: Option<u64>,
+}
+
+/// What `needs` name and the cache lacks. Asks neither an engine nor the network.
+///
+/// # Errors
+/// [`BadInput`](crate::error::BadInput) if a base is unknown or a lock file cannot be used.
+pub fn downloads_missing(cache: &Cache, bases: &Bases, needs: &[Needs]) -> Result<Vec<Download>> {
+    let mut downloads: Vec<Download> = Vec::new();
+    let wheels = Wheels::open(cache)?;
+    for need in needs {
+        for reference in &need.bases {
+            let base = bases.get(reference)?;
+            if let Some(recipe) = &base.local
+                && !base::is_made(cache, base, recipe)?
+            {
+                let what = format!("packages for the stand-in of {reference}, unless a registry answers");
+                downloads.push(Download { what, bytes: Some(recipe.download_bytes) });
+            }
+        }
+        let mut missing = 0;
+        for lock in &need.locks {
+            missing += wheels.missing(&wheels::read(lock)?).len();
+        }
+        if missing > 0 {
+            let files = if missing == 1 { "file" } else { "files" };
+            let what = format!("{missing} locked package {files} for {}", need.scenario);
+            downloads.push(Download { what, bytes: None });
+        }
+    }
+    downloads.dedup();
+    Ok(downloads)
+}
