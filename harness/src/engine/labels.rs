@@ -1,7 +1,6 @@
 //! What a run leaves in an engine, and removing it.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use bollard::query_parameters::{
@@ -16,9 +15,6 @@ pub const LABEL: &str = "dev.tare.run";
 
 /// Every image of ours is named below this.
 const REPOSITORY: &str = "tare.local";
-
-/// The engine's clock and ours are the same machine's, but it notes a record some time after making it.
-const SLACK: Duration = Duration::from_secs(1);
 
 /// The name under which a run keeps an image in an engine: `tare.local/RUN/NAME`.
 pub fn image_name(run: &str, name: &str) -> String {
@@ -66,22 +62,6 @@ impl Engine {
             return Ok(());
         }
         let windows = self.builds.lock().map(|builds| builds.clone()).unwrap_or_default();
-        let within =
-            |at: SystemTime| windows.iter().any(|(begun, ended)| *begun <= at && at <= *ended + SLACK);
-        // A record goes only after those that rest on it: ask again until nothing of ours goes any more.
-        let mut before = usize::MAX;
-        loop {
-            let records = self.buildkit().cache_records().await?;
-            let ours: Vec<String> = records
-                .into_iter()
-                .filter(|record| record.created.is_some_and(within) && !record.in_use)
-                .map(|record| record.id)
-                .collect();
-            if ours.is_empty() || ours.len() >= before {
-                return Ok(());
-            }
-            before = ours.len();
-            self.buildkit().forget(&ours).await?;
-        }
+        self.buildkit().forget_created_within(&windows).await
     }
 }

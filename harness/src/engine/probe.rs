@@ -61,8 +61,17 @@ pub async fn probe(address: &Address) -> Result<(), Unfit> {
         .map_err(|error| Unfit::Silent(format!("{error:#}")))?;
     let no_rewrite = |reason: String| Unfit::NoRewrite { version: version.clone(), reason };
     let buildkit = BuildKit::connect(address).await.map_err(|error| no_rewrite(format!("{error:#}")))?;
-    rewrites_timestamps(&buildkit).await.map_err(no_rewrite)?;
-    reaches_loopback(&buildkit).await.map_err(|reason| Unfit::NoLoopback { version: version.clone(), reason })
+    let begun = SystemTime::now();
+    let fit = match rewrites_timestamps(&buildkit).await {
+        Ok(()) => {
+            let reached = reaches_loopback(&buildkit).await;
+            reached.map_err(|reason| Unfit::NoLoopback { version: version.clone(), reason })
+        }
+        Err(reason) => Err(no_rewrite(reason)),
+    };
+    // Nothing stays in an engine of the user's. Where that fails it is a few kilobytes of build cache.
+    let _ = buildkit.forget_created_within(&[(begun, SystemTime::now())]).await;
+    fit
 }
 
 async fn version(address: &Address) -> Result<String> {

@@ -37,7 +37,7 @@ impl Holder {
             }
             notes.push(line);
         }
-        panic!("it got no engine: {notes:?}");
+        panic!("it ended ({}) and got no engine: {notes:?}", child.wait().unwrap());
     }
 
     /// As `kill -9`.

@@ -81,17 +81,37 @@ impl BuildKit {
             .collect())
     }
 
-    /// Removes records by their ids; one that another rests on stays.
+    /// Removes what came into being in one of these spans of time, as far as no build or image needs it.
     ///
     /// # Errors
     /// The engine is gone.
-    pub async fn forget(&self, ids: &[String]) -> Result<()> {
-        for id in ids {
-            let request =
-                PruneRequest { filter: vec![format!("id=={id}")], all: true, ..PruneRequest::default() };
-            let mut removed = self.control().prune(request).await?.into_inner();
-            while removed.message().await?.is_some() {}
+    pub async fn forget_created_within(&self, spans: &[(SystemTime, SystemTime)]) -> Result<()> {
+        let within = |at: SystemTime| spans.iter().any(|(from, to)| *from <= at && at <= *to);
+        // A record goes only after those that rest on it: ask again until nothing goes any more.
+        let mut before = usize::MAX;
+        loop {
+            let records = self.cache_records().await?;
+            let found: Vec<String> = records
+                .into_iter()
+                .filter(|record| record.created.is_some_and(within) && !record.in_use)
+                .map(|record| record.id)
+                .collect();
+            if found.is_empty() || found.len() >= before {
+                return Ok(());
+            }
+            before = found.len();
+            for id in found {
+                self.forget(&id).await?;
+            }
         }
+    }
+
+    /// Removes one record, unless another rests on it.
+    async fn forget(&self, id: &str) -> Result<()> {
+        let request =
+            PruneRequest { filter: vec![format!("id=={id}")], all: true, ..PruneRequest::default() };
+        let mut removed = self.control().prune(request).await?.into_inner();
+        while removed.message().await?.is_some() {}
         Ok(())
     }
 }
