@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
+use crate::engine::Choice;
 use crate::scenario::Profile;
+use crate::supply::{BaseChoice, Link};
 
 /// Measures what the usual advice on ML container images is worth.
 #[derive(Debug, Parser)]
@@ -75,9 +77,9 @@ pub struct Bench {
     pub profile: Profile,
     /// auto (yours if it is fit, else the managed one), managed, or unix:///… | tcp://127.0.0.1:…
     #[arg(long, default_value = "auto", value_name = "auto|managed|URL")]
-    pub engine: String,
+    pub engine: Choice,
     /// Where base images come from; auto takes stand-ins where no registry answers
-    #[arg(long, value_enum, default_value_t = BaseChoice::Auto)]
+    #[arg(long, default_value = "auto", value_name = "auto|registry|local")]
     pub base: BaseChoice,
     /// Blocks of every scenario (a claim on time needs 6)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -105,24 +107,13 @@ pub struct Bench {
     pub strict: bool,
     /// How fast the loopback servers send: none in smoke, else 200mbit, if not given
     #[arg(long, value_name = "none|1gbit|200mbit")]
-    pub link: Option<String>,
+    pub link: Option<Link>,
     /// Look for scenarios in this folder too
     #[arg(long = "scenarios", value_name = "DIR")]
     pub roots: Vec<PathBuf>,
     /// Measure two folders of your own, each with a Dockerfile: cold, noop, an edit of a source file
     #[arg(long, num_args = 2, value_names = ["NAIVE_DIR", "OPTIMIZED_DIR"])]
     pub pair: Option<Vec<PathBuf>>,
-}
-
-/// Where base images come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BaseChoice {
-    /// The registry if it answers, else stand-ins.
-    Auto,
-    /// The registry only.
-    Registry,
-    /// Stand-ins built from the distribution's packages.
-    Local,
 }
 
 /// `report`.

@@ -12,4 +12,4 @@ pub mod new;
 mod progress;
 pub mod report;
 
-pub use args::{BaseChoice, Bench, Cli, EngineAction, Report, Verb};
+pub use args::{Bench, Cli, EngineAction, Report, Verb};

@@ -11,6 +11,7 @@ mod choice;
 mod connect;
 pub mod containers;
 mod disk;
+mod images;
 mod info;
 mod labels;
 mod managed;

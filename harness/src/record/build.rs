@@ -20,6 +20,13 @@ pub struct MeasuredBuild {
     pub delta: Option<Delta>,
 }
 
+impl From<Sample> for MeasuredBuild {
+    /// A build of which there is nothing to tell but its sample: one that failed, or was never begun.
+    fn from(sample: Sample) -> Self {
+        Self { sample, steps: Vec::new(), image: None, delta: None }
+    }
+}
+
 impl MeasuredBuild {
     /// Refuses rows that a reader could not put together again.
     pub(super) fn check(&self) -> Result<()> {
@@ -36,6 +43,11 @@ impl MeasuredBuild {
 }
 
 impl Sample {
+    /// The build that this is the sample of.
+    pub fn key(&self) -> PlannedStep {
+        BuildRow::key(self)
+    }
+
     /// A failed build's time is not a build time: a row has an error or timings, never both.
     pub(super) fn check(&self) -> Result<()> {
         let timings = [

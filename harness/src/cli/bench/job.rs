@@ -46,10 +46,10 @@ impl Job {
             id: format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), rand::random::<u16>()),
             profile,
             seed,
-            link: link(args.link.as_deref().unwrap_or(match profile {
-                Profile::Smoke => "none",
-                Profile::Quick | Profile::Full => "200mbit",
-            }))?,
+            link: args.link.unwrap_or(match profile {
+                Profile::Smoke => Link::None,
+                Profile::Quick | Profile::Full => Link::Mbit200,
+            }),
             plan: plan::make(&scenarios, choices)?,
             scenarios,
             bases: bases()?,
@@ -81,7 +81,7 @@ impl Job {
             id: info.id,
             profile: info.profile,
             seed: info.seed,
-            link: link(&info.link.name)?,
+            link: info.link.name.parse().map_err(BadInput)?,
             scenarios,
             bases: bases()?,
             plan,
@@ -98,18 +98,12 @@ fn scenarios(args: &Args, names: &[String], profile: Profile) -> Result<Vec<Scen
         return scenario::load_all(&roots, names, profile);
     };
     let pair = scenario::pair(naive, optimized)?;
-    for note in &pair.notes {
-        eprintln!("{note}");
-    }
+    eprintln!("{}", pair.notice);
     Ok(vec![pair.scenario])
 }
 
 fn bases() -> Result<Bases> {
     Ok(Bases::read(&scenario::builtin_dir()?.join("bases.toml"))?)
-}
-
-fn link(text: &str) -> Result<Link> {
-    Ok(text.parse().map_err(|error| BadInput(format!("--link: {error}")))?)
 }
 
 /// The revision of the scenarios, with `-dirty` where something was changed; empty outside git.

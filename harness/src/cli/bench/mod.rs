@@ -11,11 +11,11 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::Bench as Args;
 use super::progress::ProgressLine;
 use crate::cache::Cache;
-use crate::engine::{Choice, Data, Engine, Home};
-use crate::error::{BadInput, GateFailed};
+use crate::engine::{Data, Engine, Home};
+use crate::error::GateFailed;
 use crate::measure::{self, Earlier, Forward, Outcome};
 use crate::oci::LayerCache;
-use crate::record::{FORMAT_VERSION, RunDir, RunInfo, machine};
+use crate::record::{FORMAT_VERSION, RunDir, RunInfo, Sample, machine};
 use crate::report::{self, Report};
 use crate::supply::{Needs, Options, Supply};
 use job::Job;
@@ -23,9 +23,8 @@ use job::Job;
 /// Measures, or says what would be measured.
 ///
 /// # Errors
-/// [`BadInput`] for what the user wrote, [`GateFailed`] under `--strict`, else the reason why it could not be done.
+/// [`BadInput`](crate::error::BadInput) for what the user wrote, [`GateFailed`] under `--strict`, else the reason why it could not be done.
 pub async fn run(args: Args) -> Result<()> {
-    let choice: Choice = args.engine.parse().map_err(|error: String| BadInput(format!("--engine: {error}")))?;
     let cache = Cache::open()?;
     let job = Job::of(&args)?;
     if args.plan {
@@ -38,7 +37,7 @@ pub async fn run(args: Args) -> Result<()> {
     let set_up = async {
         line.setting_up("bringing up the engine");
         let data = if job.earlier.is_some() { Data::Keep } else { Data::Wipe };
-        Engine::open(&Home::of(&cache)?, &choice, data, &|text| line.say(text)).await
+        Engine::open(&Home::of(&cache)?, &args.engine, data, &|text| line.say(text)).await
     };
     let engine = tokio::select! {
         engine = set_up => engine?,
@@ -113,7 +112,8 @@ async fn on_engine(args: &Args, job: &Job, cache: &Cache, engine: &Engine, line:
             (RunDir::create(&job.dir, &info, &job.plan)?, Earlier::default())
         }
     };
-    line.follow(&job.plan, &job.scenarios, &earlier.samples);
+    let done: Vec<_> = earlier.samples.iter().map(Sample::key).collect();
+    line.follow(&job.plan, &job.scenarios, &done);
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let show = |name: &str| -> Result<()> {
         if !args.json {
@@ -150,7 +150,7 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
     if args.json {
         println!("{}", report::json(&report));
     } else {
-        println!("{}", report::terminal_summary(&report));
+        println!("{}", report::terminal_footer(&report));
         println!("Run directory: {} (report.md is in it)", job.dir.display());
     }
     let names = |broken: &std::collections::BTreeMap<String, String>| -> String {

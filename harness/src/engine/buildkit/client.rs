@@ -51,6 +51,11 @@ impl BuildKit {
         Ok(Self { address: address.clone(), control })
     }
 
+    /// The control service, for what is not a build.
+    pub(super) fn control(&self) -> ControlClient<Channel> {
+        self.control.clone()
+    }
+
     /// BuildKit's own version, such as `v0.25.2`; distributions' packages may say `v0.0.0+unknown`.
     ///
     /// # Errors
