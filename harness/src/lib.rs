@@ -18,11 +18,13 @@
 
 pub mod cache;
 pub mod claims;
+pub mod cli;
 pub mod engine;
 pub mod error;
 pub mod metrics;
 pub mod oci;
 pub mod plan;
 pub mod record;
+pub mod report;
 pub mod scenario;
 pub mod stats;

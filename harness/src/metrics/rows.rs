@@ -72,6 +72,11 @@ impl<'r> ScenarioRecords<'r> {
         failed(metric.event()).or_else(|| if measured { None } else { failed(&Event::Cold) })
     }
 
+    /// Its failed builds, a line each.
+    pub fn failures(&self) -> Vec<String> {
+        self.samples.iter().filter(|row| row.error.is_some()).map(|row| describe(row)).collect()
+    }
+
     /// Whether a base image of a measured build was a stand-in built on this machine.
     pub fn on_stand_ins(&self) -> bool {
         self.samples.iter().any(|row| row.base == "local")

@@ -1,0 +1,3 @@
+//! The command line: arguments, one file a verb, progress.
+
+pub mod report;
