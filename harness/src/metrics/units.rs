@@ -63,8 +63,9 @@ impl Unit {
     pub fn change(self, reduction: f64) -> String {
         if reduction == 0.0 {
             "the same".to_owned()
-        } else if reduction == f64::NEG_INFINITY {
-            format!("{}, from none", self.direction(reduction))
+        } else if reduction < -999.0 {
+            // From nothing, or from next to nothing: the ratio says no more than that.
+            format!("{}, from next to none", self.direction(reduction))
         } else {
             format!("{} {}", percent(reduction.abs()), self.direction(reduction))
         }
@@ -78,7 +79,7 @@ pub fn less_or_more(interval: Interval) -> String {
         let word = if reduction > 0.0 { "less" } else { "more" };
         format!("{} {word}", percent(reduction.abs()))
     };
-    if low.is_infinite() || high.is_infinite() {
+    if low < -999.0 {
         "without bound".to_owned()
     } else if low == 0.0 && high == 0.0 {
         "the same".to_owned()
@@ -139,6 +140,8 @@ mod tests {
         assert_eq!(Unit::Bytes.change(0.573), "57 % smaller");
         assert_eq!(Unit::Seconds.change(-0.034), "3.4 % more time");
         assert_eq!(Unit::Count.change(0.0), "the same");
+        assert_eq!(Unit::Seconds.change(-5e6), "more time, from next to none");
+        assert_eq!(Unit::Count.change(f64::NEG_INFINITY), "more, from next to none");
         let range = |low, high| less_or_more(Interval { low, high });
         assert_eq!(range(0.05, 0.143), "5.0 to 14 % less");
         assert_eq!(range(-0.143, -0.05), "5.0 to 14 % more");

@@ -19,7 +19,7 @@ use anyhow::Result;
 pub use json::json;
 pub use markdown::markdown;
 pub use model::{Report, ScenarioReport};
-pub use terminal::{scenario as terminal_scenario, terminal};
+pub use terminal::{footer as terminal_footer, scenario as terminal_scenario, terminal};
 
 use crate::record::RunDir;
 

@@ -95,7 +95,8 @@ fn claims(report: &ScenarioReport<'_>, colour: bool) -> String {
     indented(&table)
 }
 
-fn footer(report: &Report<'_>) -> String {
+/// What holds for the whole run, below its scenarios.
+pub fn footer(report: &Report<'_>) -> String {
     let info = &report.records.info;
     let mut text = String::new();
     if report.scenarios.iter().any(|scenario| scenario.rows.on_stand_ins()) {
