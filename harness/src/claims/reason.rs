@@ -1,6 +1,6 @@
 //! A verdict's reason, in one line for someone who has not read the manual.
 
-use crate::metrics::{Comparison, Estimate, Unit, percent, percent_range};
+use crate::metrics::{Comparison, Estimate, Unit, less_or_more, percent, percent_range};
 use crate::record::Verdict;
 use crate::scenario::{Claim, Evidence, Profile};
 
@@ -18,16 +18,12 @@ pub(super) fn of(claim: &Claim, comparison: &Comparison, estimate: &Estimate, ve
     let unit = Unit::of(&claim.metric);
     let claimed = claimed(claim, unit);
     if let Some(lacking) = &estimate.lacking {
-        return format!("inconclusive: {lacking}");
+        return lacking.clone();
     }
     let found = found(comparison, estimate, unit);
     match verdict {
-        Verdict::Supported => format!("{found}; claimed: {claimed}"),
-        Verdict::BetterThanClaimed => format!("{found}; more than claimed: {claimed}"),
-        Verdict::Contradicted => format!("{found}; less than claimed: {claimed}"),
-        Verdict::Inconclusive | Verdict::NotMeasured => {
-            format!("{found}, partly outside what is claimed: {claimed}")
-        }
+        Verdict::Inconclusive => format!("{found}, partly outside what is claimed: {claimed}"),
+        _ => format!("{found}; claimed: {claimed}"),
     }
 }
 
@@ -49,10 +45,7 @@ fn found(comparison: &Comparison, estimate: &Estimate, unit: Unit) -> String {
         }
         Evidence::Size => format!("{change} ({} blocks)", comparison.blocks),
         Evidence::Time => {
-            format!(
-                "{change} (95 % interval of the reduction: {})",
-                percent_range(interval.low, interval.high)
-            )
+            format!("{change} (95 % interval: {})", less_or_more(interval))
         }
     }
 }
@@ -60,8 +53,9 @@ fn found(comparison: &Comparison, estimate: &Estimate, unit: Unit) -> String {
 fn claimed(claim: &Claim, unit: Unit) -> String {
     let words = unit.direction(1.0);
     match (claim.expected_min, claim.expected_max) {
-        (Some(min), Some(max)) if min == 0.0 && max == 0.0 => "no change".to_owned(),
+        (Some(0.0), Some(0.0)) => "no change".to_owned(),
         (Some(min), Some(max)) => format!("{} {words}", percent_range(min, max)),
+        (Some(0.0), None) => format!("no {}", unit.direction(-1.0)),
         (Some(min), None) => format!("at least {} {words}", percent(min)),
         (None, Some(max)) => format!("at most {} {words}", percent(max)),
         (None, None) => "any change".to_owned(),

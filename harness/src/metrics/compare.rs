@@ -8,6 +8,9 @@ use super::{ScenarioRecords, Unit};
 use crate::scenario::{Evidence, Metric, Pair, Variant};
 use crate::stats::{self, Interval, LEAST_BLOCKS};
 
+/// A time shorter than what the records resolve counts as that, in seconds: a phase that did not happen
+/// takes 0 s, and a ratio needs something on both sides.
+const RESOLUTION: f64 = 1e-6;
 /// Blocks from which a size or a count is judged.
 const LEAST_EQUAL_BLOCKS: usize = 2;
 
@@ -68,7 +71,7 @@ pub fn compare(scenario: &ScenarioRecords<'_>, metric: &Metric) -> Comparison {
     let reduction = match scenario.failure(metric) {
         Some(failure) => Err(failure),
         None if pairs.is_empty() => Err(absence(scenario, metric, &values)),
-        None => estimate(metric.evidence(), &pairs),
+        None => estimate(metric.evidence(), &pairs).ok_or_else(|| absence(scenario, metric, &values)),
     };
     Comparison {
         naive: Summary::of(&values.naive),
@@ -101,18 +104,17 @@ impl Summary {
     }
 }
 
-fn estimate(evidence: Evidence, pairs: &[(f64, f64)]) -> Result<Estimate, String> {
+fn estimate(evidence: Evidence, pairs: &[(f64, f64)]) -> Option<Estimate> {
     match evidence {
         Evidence::Time => time(pairs),
-        Evidence::Size | Evidence::Count => Ok(exact(evidence, pairs)),
+        Evidence::Size | Evidence::Count => Some(exact(evidence, pairs)),
     }
 }
 
-fn time(pairs: &[(f64, f64)]) -> Result<Estimate, String> {
-    let log_ratios = stats::log_ratios(pairs);
-    let said = stats::paired(&log_ratios)
-        .filter(|_| log_ratios.len() == pairs.len())
-        .ok_or("a time of 0 s was measured, of which there is no ratio")?;
+fn time(pairs: &[(f64, f64)]) -> Option<Estimate> {
+    let resolved: Vec<(f64, f64)> =
+        pairs.iter().map(|(naive, optimized)| (naive.max(RESOLUTION), optimized.max(RESOLUTION))).collect();
+    let said = stats::paired(&stats::log_ratios(&resolved))?;
     // A smaller log-ratio is a larger reduction: the ends change places.
     let reduced =
         |interval: Interval| Interval { low: less(interval.high.exp()), high: less(interval.low.exp()) };
@@ -120,7 +122,7 @@ fn time(pairs: &[(f64, f64)]) -> Result<Estimate, String> {
         .interval
         .is_none()
         .then(|| format!("{}, and a 95 % statement on time needs {LEAST_BLOCKS}", blocks(pairs.len())));
-    Ok(Estimate {
+    Some(Estimate {
         estimate: less(said.estimate.exp()),
         interval: said.interval.map(reduced),
         bootstrap: said.bootstrap.map(reduced),

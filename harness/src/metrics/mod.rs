@@ -6,7 +6,7 @@ mod units;
 
 pub use compare::{Comparison, Estimate, Summary, compare, tolerance};
 pub use rows::ScenarioRecords;
-pub use units::{Unit, percent, percent_range};
+pub use units::{Unit, less_or_more, percent, percent_range};
 
 use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, SampleColumn};
 

@@ -72,6 +72,11 @@ impl<'r> ScenarioRecords<'r> {
         failed(metric.event()).or_else(|| if measured { None } else { failed(&Event::Cold) })
     }
 
+    /// Its failed builds, a line each.
+    pub fn failures(&self) -> Vec<String> {
+        self.samples.iter().filter(|row| row.error.is_some()).map(|row| describe(row)).collect()
+    }
+
     /// Whether a base image of a measured build was a stand-in built on this machine.
     pub fn on_stand_ins(&self) -> bool {
         self.samples.iter().any(|row| row.base == "local")
@@ -111,10 +116,12 @@ fn grouped<'r, R>(rows: &'r [R], scenario: impl Fn(&'r R) -> &'r String) -> Hash
     groups
 }
 
-/// A failure in one line; BuildKit's message may have many, and the first says what happened.
+/// A failure in one line that fits a table; BuildKit's message may have many, and the first says what
+/// happened. Control characters of a build's log would reach the reader's terminal.
 fn describe(sample: &Sample) -> String {
     let error = sample.error.as_deref().unwrap_or_default();
     let line = error.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    let line: String = line.chars().filter(|letter| !letter.is_control()).take(200).collect();
     format!("{}, {}, block {} failed: {line}", sample.variant, sample.event, sample.block)
 }
 

@@ -1,6 +1,7 @@
 //! Quantities as people read them.
 
 use crate::scenario::{DeltaColumn, ImageColumn, Metric, SampleColumn};
+use crate::stats::Interval;
 
 /// What a metric is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,8 @@ impl Unit {
         }
     }
 
-    /// A value to three digits, with its unit: `412 MB`, `1.92 GB`, `4.52 s`, `12.3 min`, `3`.
+    /// A value to three digits, with its unit: `412 MB`, `1.92 GB`, `12 ms`, `4.52 s`,
+    /// `12.3 min`, `3`.
     pub fn format(self, value: f64) -> String {
         match self {
             Self::Bytes => {
@@ -37,6 +39,7 @@ impl Unit {
                 };
                 format!("{} {name}", three_digits(value / scale))
             }
+            Self::Seconds if value.abs() < 0.0995 && value != 0.0 => format!("{:.0} ms", value * 1e3),
             Self::Seconds if value.abs() < 119.5 => format!("{} s", three_digits(value)),
             Self::Seconds => format!("{} min", three_digits(value / 60.0)),
             Self::Count if value.fract() == 0.0 => format!("{value:.0}"),
@@ -60,11 +63,32 @@ impl Unit {
     pub fn change(self, reduction: f64) -> String {
         if reduction == 0.0 {
             "the same".to_owned()
-        } else if reduction == f64::NEG_INFINITY {
-            "something where there was nothing".to_owned()
+        } else if reduction < -999.0 {
+            // From nothing, or from next to nothing: the ratio says no more than that.
+            format!("{}, from next to none", self.direction(reduction))
         } else {
             format!("{} {}", percent(reduction.abs()), self.direction(reduction))
         }
+    }
+}
+
+/// An interval of reductions in words: `55 to 58 % less`, `1.5 % more to 8.0 % less`.
+pub fn less_or_more(interval: Interval) -> String {
+    let Interval { low, high } = interval;
+    let side = |reduction: f64| {
+        let word = if reduction > 0.0 { "less" } else { "more" };
+        format!("{} {word}", percent(reduction.abs()))
+    };
+    if low < -999.0 {
+        "without bound".to_owned()
+    } else if low == 0.0 && high == 0.0 {
+        "the same".to_owned()
+    } else if low >= 0.0 {
+        format!("{} less", percent_range(low, high))
+    } else if high <= 0.0 {
+        format!("{} more", percent_range(-high, -low))
+    } else {
+        format!("{} to {}", side(low), side(high))
     }
 }
 
@@ -84,9 +108,6 @@ pub fn percent(share: f64) -> String {
 
 /// Two shares in per cent: `55 to 58 %`.
 pub fn percent_range(low: f64, high: f64) -> String {
-    if low.is_infinite() || high.is_infinite() {
-        return "without bound".to_owned();
-    }
     let (low, high) = (percent_number(low), percent_number(high));
     if low == high { format!("{low} %") } else { format!("{low} to {high} %") }
 }
@@ -108,9 +129,9 @@ mod tests {
         let bytes = [0.0, 812.0, 999.6, 64_240.0, 412_400_000.0, 999_900_000.0, 1_920_000_000.0];
         let read: Vec<String> = bytes.iter().map(|value| Unit::Bytes.format(*value)).collect();
         assert_eq!(read, ["0 B", "812 B", "1.00 kB", "64.2 kB", "412 MB", "1.00 GB", "1.92 GB"]);
-        let seconds = [0.254, 4.523, 12.34, 119.0, 738.0];
+        let seconds = [0.012, 0.254, 4.523, 12.34, 119.0, 738.0];
         let read: Vec<String> = seconds.iter().map(|value| Unit::Seconds.format(*value)).collect();
-        assert_eq!(read, ["0.25 s", "4.52 s", "12.3 s", "119 s", "12.3 min"]);
+        assert_eq!(read, ["12 ms", "0.25 s", "4.52 s", "12.3 s", "119 s", "12.3 min"]);
         assert_eq!((Unit::Count.format(3.0), Unit::Count.format(2.5)), ("3".to_owned(), "2.5".to_owned()));
     }
 
@@ -119,6 +140,13 @@ mod tests {
         assert_eq!(Unit::Bytes.change(0.573), "57 % smaller");
         assert_eq!(Unit::Seconds.change(-0.034), "3.4 % more time");
         assert_eq!(Unit::Count.change(0.0), "the same");
+        assert_eq!(Unit::Seconds.change(-5e6), "more time, from next to none");
+        assert_eq!(Unit::Count.change(f64::NEG_INFINITY), "more, from next to none");
+        let range = |low, high| less_or_more(Interval { low, high });
+        assert_eq!(range(0.05, 0.143), "5.0 to 14 % less");
+        assert_eq!(range(-0.143, -0.05), "5.0 to 14 % more");
+        assert_eq!(range(-0.02, 0.08), "2.0 % more to 8.0 % less");
+        assert_eq!(range(0.0, 0.0), "the same");
         assert_eq!(percent_range(0.551, 0.58), "55 to 58 %");
         assert_eq!(percent_range(-0.0001, 0.021), "0.0 to 2.1 %");
         assert_eq!(percent_range(1.0, 1.0), "100 %");

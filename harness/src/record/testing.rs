@@ -1,6 +1,6 @@
 //! A run made by hand, for tests: says what was measured, one line an event, and fills in the rest.
 
-use super::build::BuildRow as _;
+use super::build::BuildRow;
 use super::{
     BaseInfo, Delta, EngineInfo, FORMAT_VERSION, Image, LinkInfo, MachineInfo, Records, RunInfo, Sample, Step,
 };
@@ -172,7 +172,7 @@ impl RunBuilder {
     }
 
     pub(crate) fn build(mut self) -> Records {
-        self.records.plan.steps = self.records.samples.iter().map(|sample| sample.key()).collect();
+        self.records.plan.steps = self.records.samples.iter().map(BuildRow::key).collect();
         self.records
     }
 
@@ -199,7 +199,17 @@ impl RunBuilder {
         let key = PlannedStep { scenario: scenario.name.clone(), block, variant, event: event.clone() };
         let samples = &mut self.records.samples;
         let at = samples.iter().position(|sample| sample.key() == key).unwrap_or_else(|| {
-            samples.push(sample(&key, samples.len() as u32 + 1));
+            let order = samples.len() as u32 + 1;
+            samples.push(Sample {
+                wall_s: None,
+                context_bytes: None,
+                transfer_s: None,
+                exec_s: None,
+                export_s: None,
+                unpack_s: None,
+                cpu_s: None,
+                ..sample(&key, order)
+            });
             samples.len() - 1
         });
         &mut samples[at]

@@ -298,3 +298,51 @@ fn a_full_disk_is_an_error_and_what_was_measured_stays() {
     run.writer().unwrap();
     assert_eq!(run.read().unwrap(), whole);
 }
+
+const KILLED_RUN: &str = "TARE_TEST_KILLED_RUN";
+
+#[test]
+#[ignore = "the process that killed_writers_lose_and_double_nothing kills"]
+fn writes_builds_until_killed() {
+    let run = RunDir::open(std::env::var_os(KILLED_RUN).unwrap()).unwrap();
+    let mut writer = run.writer().unwrap();
+    println!("writing");
+    for block in 1.. {
+        let key = key("cold", block);
+        if !writer.is_done(&key) {
+            writer.begin(&key).unwrap();
+            writer.commit(&measured(&key)).unwrap();
+            println!("{block}");
+        }
+    }
+}
+
+#[test]
+fn killed_writers_lose_and_double_nothing() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+
+    let (_dir, run) = new_run();
+    let mut promised = 0;
+    for round in 0..5 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["record::tests::writes_builds_until_killed", "--exact", "--ignored", "--nocapture"])
+            .env(KILLED_RUN, run.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        // Each build that the child says is committed must be found again; then it dies somewhere in the next.
+        let said = lines.by_ref().filter_map(|line| line.parse::<u32>().ok());
+        promised = said.take(3 + round).last().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let records = run.read().unwrap();
+        let blocks: Vec<u32> = records.samples.iter().map(|sample| sample.block).collect();
+        assert_eq!(blocks, (1..=blocks.len() as u32).collect::<Vec<_>>());
+        assert!(blocks.len() as u32 >= promised, "{promised} were promised: {blocks:?}");
+        assert_eq!(records.steps.len(), 2 * blocks.len());
+        assert_eq!(records.images.len(), blocks.len());
+    }
+    assert!(promised >= 20, "each writer went on where the last one died: {promised}");
+}

@@ -29,18 +29,37 @@ pub fn bca_median(values: &[f64], confidence: f64) -> Option<Interval> {
     Some(Interval { low: end(tail)?, high: end(1.0 - tail)? })
 }
 
+/// The medians of the resamples, sorted. A resample is kept as how often each value was drawn: its middle
+/// is found by counting, without sorting it.
 fn resampled_medians(values: &[f64]) -> Vec<f64> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
-    let mut draw = vec![0.0; values.len()];
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (lower, upper) = ((sorted.len() - 1) / 2, sorted.len() / 2);
+    let mut drawn = vec![0_usize; sorted.len()];
     let mut medians: Vec<f64> = (0..RESAMPLES)
-        .filter_map(|_| {
-            draw.fill_with(|| values[random.random_range(0..values.len())]);
-            draw.sort_by(f64::total_cmp);
-            quantile_of_sorted(&draw, 0.5)
+        .map(|_| {
+            drawn.fill(0);
+            for _ in 0..sorted.len() {
+                drawn[random.random_range(0..sorted.len())] += 1;
+            }
+            f64::midpoint(sorted[place(&drawn, lower)], sorted[place(&drawn, upper)])
         })
         .collect();
     medians.sort_by(f64::total_cmp);
     medians
+}
+
+/// Which value stands at `rank`, from 0, when each is there as often as it was drawn.
+fn place(drawn: &[usize], rank: usize) -> usize {
+    let mut before = 0;
+    drawn
+        .iter()
+        .position(|count| {
+            before += count;
+            before > rank
+        })
+        .unwrap_or(drawn.len() - 1)
 }
 
 /// The skewness of the jackknife values; 0 where they are all alike.

@@ -1,0 +1,73 @@
+//! What is said of a run as a whole: machine, engine, the harness's own time.
+
+use super::Report;
+use crate::metrics::Unit;
+use crate::record::{Records, RunInfo};
+use crate::stats;
+
+/// The machine in one line.
+pub(super) fn machine(info: &RunInfo) -> String {
+    let machine = &info.machine;
+    format!(
+        "{} cores of {}, {} of memory, {}, kernel {}{}; load {:.2} and {} of disk free at the start",
+        machine.cores,
+        machine.cpu,
+        Unit::Bytes.format(machine.memory_bytes as f64),
+        machine.os,
+        machine.kernel,
+        if machine.virtual_machine { ", a virtual machine" } else { "" },
+        machine.load_1m,
+        Unit::Bytes.format(machine.disk_free_bytes as f64)
+    )
+}
+
+/// The engine in one line.
+pub(super) fn engine(info: &RunInfo) -> String {
+    let engine = &info.engine;
+    let kind = match engine.kind.as_str() {
+        "managed" => "private engine of this run",
+        "own" => "the machine's own engine",
+        other => other,
+    };
+    format!("Docker {} with BuildKit {}, {} store; {kind}", engine.version, engine.buildkit, engine.store)
+}
+
+/// How the supply was shaped, in words.
+pub(super) fn link(info: &RunInfo) -> String {
+    match info.link.bits_per_s {
+        Some(bits) => format!(
+            "{} ({} Mbit/s each way, {} ms added to a response)",
+            info.link.name,
+            bits / 1_000_000,
+            info.link.latency_ms
+        ),
+        None => format!("{} (not shaped)", info.link.name),
+    }
+}
+
+/// The base images that were stand-ins, in words.
+pub(super) fn stand_ins(info: &RunInfo) -> Vec<String> {
+    let local = info.bases.iter().filter(|base| base.kind == "local");
+    local
+        .map(|base| match base.made_of.as_str() {
+            "" => base.reference.clone(),
+            made_of => format!("{} ({made_of})", base.reference),
+        })
+        .collect()
+}
+
+/// What the harness itself adds to a build: median seconds, and median share of the build's time.
+pub(super) fn overhead(records: &Records) -> Option<(f64, f64)> {
+    let seconds: Vec<f64> = records.samples.iter().filter_map(|row| row.overhead_s).collect();
+    let shares: Vec<f64> = records
+        .samples
+        .iter()
+        .filter_map(|row| Some(row.overhead_s? / row.wall_s.filter(|wall| *wall > 0.0)?))
+        .collect();
+    Some((stats::median(&seconds)?, stats::median(&shares)?))
+}
+
+/// How many claims rest on a test, for which number their p is adjusted.
+pub(super) fn tested(report: &Report<'_>) -> usize {
+    report.claims().filter(|(_, row)| row.p.is_some()).count()
+}

@@ -1,0 +1,139 @@
+//! The words of the records, in the words of a reader.
+
+use crate::metrics::{Comparison, Estimate, Summary, Unit, less_or_more};
+use crate::record::{Effect, Verdict};
+use crate::scenario::{DeltaColumn, Event, Evidence, ImageColumn, Metric, SampleColumn};
+use crate::stats::Interval;
+
+/// An event as a heading: what kind of build it is.
+pub(super) fn event(event: &Event) -> String {
+    match event {
+        Event::Cold => "cold build".to_owned(),
+        Event::Noop => "nothing changed".to_owned(),
+        Event::Edit(name) => format!("after edit-{name}"),
+        Event::CiEdit(name) => format!("fresh CI, edit-{name}"),
+    }
+}
+
+/// A metric with its event.
+pub(super) fn metric(metric: &Metric) -> String {
+    let what = match metric {
+        Metric::Image(column) => return image(*column).to_owned(),
+        Metric::Sample(column, _) => sample(*column).to_owned(),
+        Metric::Delta(column, _) => delta(*column).to_owned(),
+        Metric::Executed(name, _) => format!("`{name}` executed"),
+    };
+    format!("{}: {what}", event(metric.event()))
+}
+
+fn image(column: ImageColumn) -> &'static str {
+    match column {
+        ImageColumn::Compressed => "image: compressed, as pulled",
+        ImageColumn::Layer => "image: layers, uncompressed",
+        ImageColumn::Rootfs => "image: files, as unpacked",
+        ImageColumn::Unique => "image: layers that are not the base's",
+        ImageColumn::Layers => "image: number of layers",
+    }
+}
+
+fn sample(column: SampleColumn) -> &'static str {
+    match column {
+        SampleColumn::Wall => "time",
+        SampleColumn::Transfer => "sending the context",
+        SampleColumn::Exec => "executing steps",
+        SampleColumn::Export => "exporting layers",
+        SampleColumn::Unpack => "unpacking",
+        SampleColumn::Cpu => "CPU time",
+        SampleColumn::Context => "context sent",
+    }
+}
+
+fn delta(column: DeltaColumn) -> &'static str {
+    match column {
+        DeltaColumn::NewLayers => "layers to pull again",
+        DeltaColumn::NewCompressed => "to pull again",
+        DeltaColumn::SameContent => "of that unchanged content",
+    }
+}
+
+/// A side's median, `-` where there is none.
+pub(super) fn value(side: Option<&Summary>, metric: &Metric) -> String {
+    side.map_or_else(|| "-".to_owned(), |side| Unit::of(metric).format(side.median))
+}
+
+/// What the practice changes, as far as the samples tell.
+pub(super) fn change(row: &Comparison) -> String {
+    let unit = Unit::of(&row.metric);
+    match &row.reduction {
+        Err(_) => "not measured".to_owned(),
+        Ok(Estimate { interval: Some(interval), .. })
+            if row.metric.evidence() == Evidence::Time && interval.contains(0.0) =>
+        {
+            "no clear difference".to_owned()
+        }
+        // 100 % fewer of one step says less.
+        Ok(Estimate { estimate: 1.0, .. }) if matches!(row.metric, Metric::Executed(..)) => {
+            "cached".to_owned()
+        }
+        Ok(estimate) => unit.change(estimate.estimate),
+    }
+}
+
+/// What the change rests on.
+pub(super) fn certainty(row: &Comparison) -> String {
+    let estimate = match &row.reduction {
+        Err(reason) => return reason.clone(),
+        Ok(estimate) => estimate,
+    };
+    match (estimate.interval, row.metric.evidence()) {
+        (None, Evidence::Time) => format!("{} of 6 blocks", row.blocks),
+        (None, _) if row.blocks < 2 => "1 of 2 blocks".to_owned(),
+        (None, _) => "blocks do not agree".to_owned(),
+        (Some(interval), Evidence::Time) => format!("95 %: {}", less_or_more(interval)),
+        (Some(interval), _) if less_or_more(interval) == less_or_more(whole(estimate.estimate)) => {
+            format!("in all {} blocks", row.blocks)
+        }
+        (Some(interval), _) => format!("{} blocks: {}", row.blocks, less_or_more(interval)),
+    }
+}
+
+/// The interval that is one value.
+fn whole(value: f64) -> Interval {
+    Interval { low: value, high: value }
+}
+
+/// The headline's sentence: `naive 412 MB → optimized 178 MB: 57 % smaller`.
+pub(super) fn headline(row: &Comparison) -> String {
+    format!(
+        "naive {} → optimized {}: {}",
+        value(row.naive.as_ref(), &row.metric),
+        value(row.optimized.as_ref(), &row.metric),
+        change(row)
+    )
+}
+
+/// A p-value to three decimals.
+pub(super) fn p(p: f64) -> String {
+    if p < 0.0005 { "< 0.001".to_owned() } else { format!("= {p:.3}") }
+}
+
+/// The word in the records, with blanks.
+pub(super) fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Helps => "helps",
+        Effect::NoEffect => "no effect",
+        Effect::Hurts => "hurts",
+        Effect::Unclear => "unclear",
+    }
+}
+
+/// The word in the records, with blanks.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Supported => "supported",
+        Verdict::BetterThanClaimed => "better than claimed",
+        Verdict::Contradicted => "contradicted",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::NotMeasured => "not measured",
+    }
+}

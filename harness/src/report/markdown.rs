@@ -1,0 +1,279 @@
+//! `report.md`: the report for a job summary, a merge request or a folder of results.
+
+use std::fmt::Write as _;
+
+use super::difference::{Line, difference};
+use super::{Report, ScenarioReport, facts, labels, plots};
+use crate::metrics::{Comparison, less_or_more, percent};
+use crate::record::ClaimRow;
+use crate::scenario::{Claim, DeltaColumn, Event, Metric};
+
+/// The report as Markdown.
+pub fn markdown(report: &Report<'_>) -> String {
+    let info = &report.records.info;
+    let mut text = format!("# What container image practices are worth: run {}\n\n", plain(&info.id));
+    text.push_str(&answers(report));
+    for part in &report.scenarios {
+        text.push_str(&scenario(part));
+    }
+    text.push_str(&method(report));
+    text
+}
+
+/// The answers first: a row a claim.
+fn answers(report: &Report<'_>) -> String {
+    let mut text = String::new();
+    if report.claims().next().is_some() {
+        text.push_str(
+            "| scenario | claim | does it pay? | does the figure hold? | found |\n|---|---|---|---|---|\n",
+        );
+    }
+    for (claim, row) in report.claims() {
+        let _ = writeln!(
+            text,
+            "| [{name}](#{name}) | {} | **{}** | {} | {} |",
+            plain(&claim.text),
+            labels::effect(row.effect),
+            labels::verdict(row.verdict),
+            plain(&row.reason),
+            name = plain(&row.scenario)
+        );
+    }
+    if report.scenarios.iter().any(|scenario| scenario.rows.on_stand_ins()) {
+        let _ = write!(
+            text,
+            "\n\\* Measured on local stand-ins for the base images: {}. Sizes that include the base are those of \
+             the stand-in.\n",
+            plain(&facts::stand_ins(&report.records.info).join("; "))
+        );
+    }
+    text.push('\n');
+    text
+}
+
+fn scenario(report: &ScenarioReport<'_>) -> String {
+    let plan = report.rows.plan;
+    let mark = if report.rows.on_stand_ins() { " \\*" } else { "" };
+    // The anchor is the name alone, so that links survive the mark.
+    let mut text = format!("## {}\n\n**{}**{mark}\n\n", plain(&plan.name), plain(&plan.question));
+    for row in report.headlines() {
+        let _ = writeln!(text, "- {} ({})", labels::headline(row), labels::metric(&row.metric));
+    }
+    for failure in report.rows.failures() {
+        let _ = writeln!(text, "- {}", plain(&failure));
+    }
+    text.push('\n');
+    text.push_str(&prose(&plan.analysis));
+    if !report.claims.is_empty() {
+        text.push_str("### Claims\n\n");
+        report.claims.iter().for_each(|(claim, row)| text.push_str(&settled(claim, row)));
+        text.push('\n');
+    }
+    if plots::has_build_times(&report.rows) {
+        let _ = write!(
+            text,
+            "![Build times of {name}, block by block]({})\n\n",
+            plots::file(&plan.name),
+            name = plain(&plan.name)
+        );
+    }
+    text.push_str("### Measured\n\n");
+    text.push_str(&metrics(report.comparisons.iter().filter(|row| !matches!(row.metric, Metric::Delta(..)))));
+    text.push_str(&releases(report));
+    text.push_str(&dockerfiles(report));
+    if !plan.caveat.trim().is_empty() {
+        text.push_str("### What this must not be read as\n\n");
+        text.push_str(&prose(&plan.caveat));
+    }
+    text
+}
+
+fn settled(claim: &Claim, row: &ClaimRow) -> String {
+    let mut text = format!(
+        "- \u{201c}{}\u{201d} ({}): **{}**; the figure is **{}**: {}.",
+        plain(&claim.text),
+        plain(&claim.source),
+        labels::effect(row.effect),
+        labels::verdict(row.verdict),
+        plain(&row.reason)
+    );
+    if let (Some(p), Some(adjusted)) = (row.p, row.p_holm) {
+        let _ = write!(
+            text,
+            " Sign-flip p {}, adjusted for the number of claims {}.",
+            labels::p(p),
+            labels::p(adjusted)
+        );
+    }
+    if !claim.field.is_empty() {
+        let _ = write!(text, " In the field: {}", plain(&claim.field));
+    }
+    let _ = writeln!(text, " (`{}`)", row.metric);
+    text
+}
+
+fn metrics<'c>(rows: impl Iterator<Item = &'c Comparison>) -> String {
+    let mut text =
+        String::from("| | naive | optimized | change | how sure | metric |\n|---|---:|---:|---|---|---|\n");
+    let mut notes = String::new();
+    for row in rows {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | `{}` |",
+            plain(&labels::metric(&row.metric)),
+            labels::value(row.naive.as_ref(), &row.metric),
+            labels::value(row.optimized.as_ref(), &row.metric),
+            labels::change(row),
+            plain(&labels::certainty(row)),
+            row.metric
+        );
+        for note in &row.notes {
+            let _ = writeln!(notes, "- `{}`: {}", row.metric, plain(note));
+        }
+        if let Some(bootstrap) = row.reduction.as_ref().ok().and_then(|estimate| estimate.bootstrap) {
+            let range = less_or_more(bootstrap);
+            let _ = writeln!(notes, "- `{}`: bootstrap interval of the median: {range}", row.metric);
+        }
+    }
+    if !notes.is_empty() {
+        let _ = write!(text, "\n{notes}");
+    }
+    text.push('\n');
+    text
+}
+
+/// What each edit makes a node pull again.
+fn releases(report: &ScenarioReport<'_>) -> String {
+    let side = |event: &Event, column| report.comparison(&Metric::Delta(column, event.clone()));
+    let mut rows = String::new();
+    for event in &report.rows.plan.events {
+        let (Some(bytes), Some(same)) =
+            (side(event, DeltaColumn::NewCompressed), side(event, DeltaColumn::SameContent))
+        else {
+            continue;
+        };
+        let _ = writeln!(
+            rows,
+            "| {} | {} | {} | {} | {} | {} |",
+            plain(&labels::event(event)),
+            labels::value(bytes.naive.as_ref(), &bytes.metric),
+            labels::value(bytes.optimized.as_ref(), &bytes.metric),
+            labels::change(bytes),
+            labels::value(same.naive.as_ref(), &same.metric),
+            labels::value(same.optimized.as_ref(), &same.metric),
+        );
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "### Bytes per release per node\n\n\
+         What a node that has the image from before the edit must pull: the compressed bytes of the layers that \
+         it lacks, and how much of their content (uncompressed) is unchanged files under a new digest.\n\n\
+         | | naive | optimized | change | unchanged, naive | unchanged, optimized |\n\
+         |---|---:|---:|---|---:|---:|\n{rows}\n"
+    )
+}
+
+fn dockerfiles(report: &ScenarioReport<'_>) -> String {
+    let files = &report.rows.plan.dockerfiles;
+    let fence = fence(&[&files.naive, &files.optimized]);
+    let mut text = format!("### The Dockerfiles\n\n`-` naive alone, `+` optimized alone.\n\n{fence}diff\n");
+    for line in difference(&files.naive, &files.optimized) {
+        let _ = match line {
+            Line::Same(line) => writeln!(text, " {line}"),
+            Line::Removed(line) => writeln!(text, "-{line}"),
+            Line::Added(line) => writeln!(text, "+{line}"),
+        };
+    }
+    let _ = write!(text, "{fence}\n\n");
+    text
+}
+
+fn method(report: &Report<'_>) -> String {
+    let info = &report.records.info;
+    let tested = facts::tested(report);
+    let mut text = String::from(
+        "## Method\n\n\
+         - A block is one build of each variant, side by side in time, in alternating order from a recorded random \
+         start. Its datum is the log-ratio of the two.\n\
+         - Times: the Hodges–Lehmann estimate with the exact 95 % interval of the signed-rank test, from 6 blocks; \
+         below that there is no such interval, and nothing is decided. From 20 blocks a BCa bootstrap of the median \
+         stands beside it.\n\
+         - Sizes and counts must repeat in 2 blocks. Sizes that vary by more than 0.1 % or 64 KiB are named.\n\
+         - *Does it pay?* A difference that is there (significant) and worth speaking of (relevant: more than 2 % and \
+         0.1 s of a time, more than 1 % and 64 KiB of a size). *Does the figure hold?* Only if the interval lies \
+         wholly inside the claimed one.\n\
+         - A value in a table is the median over the blocks. 1 MB is a million bytes. A failed build is a row with \
+         its error, never a timing.\n",
+    );
+    let _ =
+        writeln!(text, "- Claims on time that were tested: {tested}; p is Holm-adjusted for that number.");
+    if let Some((seconds, share)) = facts::overhead(report.records) {
+        let _ = writeln!(
+            text,
+            "- The harness's own time in a build: median {:.0} ms, {} of the build.",
+            seconds * 1e3,
+            percent(share)
+        );
+    }
+    let _ = write!(
+        text,
+        "\n## Machine and versions\n\n| | |\n|---|---|\n| run | {}, begun {}, {} profile, seed {} |\n| machine | {} |\n\
+         | engine | {} |\n| engine packages | {} |\n| supply | {} |\n| Tare | {}, scenarios at {} |\n",
+        plain(&info.id),
+        plain(&info.started),
+        info.profile,
+        info.seed,
+        plain(&facts::machine(info)),
+        plain(&facts::engine(info)),
+        plain(&or_none(&info.engine.packages.join(", "))),
+        plain(&facts::link(info)),
+        plain(&info.tare),
+        plain(&or_none(&info.git_revision)),
+    );
+    for base in &info.bases {
+        let _ = writeln!(
+            text,
+            "| base image | `{}`: {}, `{}`{} |",
+            plain(&base.reference),
+            plain(&base.kind),
+            plain(&base.digest),
+            if base.made_of.is_empty() { String::new() } else { format!(", {}", plain(&base.made_of)) }
+        );
+    }
+    text.push_str(
+        "\n## Data\n\n[run.json](run.json), [plan.json](plan.json), [samples.csv](samples.csv), \
+         [steps.csv](steps.csv), [images.csv](images.csv), [deltas.csv](deltas.csv), [claims.csv](claims.csv). \
+         This file is made from them alone.\n",
+    );
+    text
+}
+
+fn or_none(text: &str) -> String {
+    if text.is_empty() { "none".to_owned() } else { text.to_owned() }
+}
+
+/// A scenario's own Markdown, with a blank line after it; nothing for nothing.
+fn prose(text: &str) -> String {
+    if text.trim().is_empty() { String::new() } else { format!("{}\n\n", text.trim()) }
+}
+
+/// Text that is not Markdown, made safe for a table cell: logs and names may hold anything.
+fn plain(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
+        match letter {
+            '<' => safe.push_str("&lt;"),
+            '|' | '*' | '[' | ']' | '\\' => safe.extend(['\\', letter]),
+            _ => safe.push(letter),
+        }
+    }
+    safe
+}
+
+/// A code fence longer than any run of backticks in `texts`.
+fn fence(texts: &[&str]) -> String {
+    let longest = texts.iter().flat_map(|text| text.split(|letter| letter != '`')).map(str::len).max();
+    "`".repeat(longest.unwrap_or(0).max(2) + 1)
+}

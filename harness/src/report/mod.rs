@@ -1,0 +1,41 @@
+//! The report: what a run directory says, in forms for people and for programs.
+//!
+//! Made from the records alone. No clock and no environment: the same directory gives the same bytes on
+//! another machine, a year later.
+
+mod difference;
+mod facts;
+mod json;
+mod labels;
+mod markdown;
+mod model;
+mod plots;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+use anyhow::Result;
+
+pub use json::json;
+pub use markdown::markdown;
+pub use model::{Report, ScenarioReport};
+pub use terminal::{footer as terminal_footer, scenario as terminal_scenario, terminal};
+
+use crate::record::RunDir;
+
+/// Makes every derived file of a run directory anew: `claims.csv`, `report.md`, `plots/*.svg`.
+///
+/// # Errors
+/// When the records cannot be read, or a file cannot be written.
+pub fn write(dir: &RunDir) -> Result<()> {
+    let records = dir.read()?;
+    let report = Report::of(&records);
+    let claims: Vec<_> = report.claims().map(|(_, row)| row.clone()).collect();
+    dir.write_claims(&claims)?;
+    for scenario in &report.scenarios {
+        if let Some(svg) = plots::build_times(&scenario.rows)? {
+            dir.write_derived(&plots::file(&scenario.rows.plan.name), &svg)?;
+        }
+    }
+    dir.write_derived("report.md", &markdown(&report))
+}

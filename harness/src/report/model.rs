@@ -1,0 +1,98 @@
+//! Everything a report says, before it has a form.
+
+use std::collections::HashMap;
+
+use crate::claims::settle;
+use crate::metrics::{Comparison, ScenarioRecords, compare_all};
+use crate::record::{ClaimRow, Records};
+use crate::scenario::{Claim, DeltaColumn, Event, ImageColumn, Metric, SampleColumn};
+
+/// A run, judged.
+#[derive(Debug)]
+pub struct Report<'r> {
+    /// What it is made from.
+    pub records: &'r Records,
+    /// Its scenarios, in the order of the plan.
+    pub scenarios: Vec<ScenarioReport<'r>>,
+}
+
+/// A scenario, judged.
+#[derive(Debug)]
+pub struct ScenarioReport<'r> {
+    /// What it is made from.
+    pub rows: ScenarioRecords<'r>,
+    /// Its metrics.
+    pub comparisons: Vec<Comparison>,
+    /// Its claims, settled.
+    pub claims: Vec<(&'r Claim, ClaimRow)>,
+}
+
+impl<'r> Report<'r> {
+    /// Judges `records`.
+    pub fn of(records: &'r Records) -> Self {
+        let mut settled: HashMap<String, Vec<ClaimRow>> = HashMap::new();
+        for row in settle(records) {
+            settled.entry(row.scenario.clone()).or_default().push(row);
+        }
+        let scenarios = ScenarioRecords::split(records)
+            .into_iter()
+            .map(|rows| ScenarioReport {
+                comparisons: compare_all(&rows),
+                claims: rows
+                    .plan
+                    .claims
+                    .iter()
+                    .zip(settled.remove(&rows.plan.name).unwrap_or_default())
+                    .collect(),
+                rows,
+            })
+            .collect();
+        Self { records, scenarios }
+    }
+
+    /// The claims of all scenarios.
+    pub fn claims(&self) -> impl Iterator<Item = &(&'r Claim, ClaimRow)> {
+        self.scenarios.iter().flat_map(|scenario| &scenario.claims)
+    }
+}
+
+impl ScenarioReport<'_> {
+    /// The comparison of `metric`, if there is one.
+    pub fn comparison(&self, metric: &Metric) -> Option<&Comparison> {
+        self.comparisons.iter().find(|row| row.metric == *metric)
+    }
+
+    /// What says most, first: what the claims speak of, else size and time.
+    pub(super) fn headlines(&self) -> Vec<&Comparison> {
+        let mut metrics: Vec<Metric> = self.claims.iter().map(|(claim, _)| claim.metric.clone()).collect();
+        if metrics.is_empty() {
+            metrics.push(Metric::Image(ImageColumn::Compressed));
+            let events = self.rows.plan.events.iter();
+            metrics.extend(events.map(|event| Metric::Sample(SampleColumn::Wall, event.clone())));
+        }
+        let mut headlines: Vec<&Comparison> = Vec::new();
+        for comparison in metrics.iter().filter_map(|metric| self.comparison(metric)) {
+            if comparison.reduction.is_ok() && !headlines.contains(&comparison) {
+                headlines.push(comparison);
+            }
+        }
+        headlines.truncate(3);
+        headlines
+    }
+
+    /// What a reader wants to see of every scenario; the rest stands in `report.md`.
+    pub(super) fn essential(&self) -> impl Iterator<Item = &Comparison> {
+        let claimed = |metric: &Metric| self.claims.iter().any(|(claim, _)| claim.metric == *metric);
+        self.comparisons.iter().filter(move |row| claimed(&row.metric) || is_essential(&row.metric))
+    }
+}
+
+fn is_essential(metric: &Metric) -> bool {
+    match metric {
+        Metric::Image(column) => matches!(column, ImageColumn::Compressed | ImageColumn::Rootfs),
+        Metric::Sample(SampleColumn::Wall, _) | Metric::Executed(..) => true,
+        Metric::Sample(SampleColumn::Cpu | SampleColumn::Context, event) => *event == Event::Cold,
+        Metric::Sample(..) => false,
+        Metric::Delta(column, event) => *column == DeltaColumn::NewCompressed && *event != Event::Noop,
+    }
+}

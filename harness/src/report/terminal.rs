@@ -1,0 +1,203 @@
+//! The report on a terminal: what a newcomer needs, at most 100 columns wide.
+
+use std::fmt::Write as _;
+
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
+};
+
+use super::{Report, ScenarioReport, facts, labels};
+use crate::metrics::percent;
+use crate::record::{Effect, Verdict};
+
+const WIDTH: u16 = 100;
+const INDENT: &str = "  ";
+
+/// The whole report; `colour` where it goes to a terminal that shows it.
+pub fn terminal(report: &Report<'_>, colour: bool) -> String {
+    let mut text = String::new();
+    for part in &report.scenarios {
+        text.push_str(&scenario(part, colour));
+        text.push('\n');
+    }
+    text.push_str(&footer(report));
+    text
+}
+
+/// One scenario of it, for when that is ready and others are still being measured.
+pub fn scenario(report: &ScenarioReport<'_>, colour: bool) -> String {
+    let plan = report.rows.plan;
+    let mark = if report.rows.on_stand_ins() { " *" } else { "" };
+    let title = format!("{}{mark}: {}", plan.name, plan.question);
+    let mut text = paragraph(&bold(&title, colour), "");
+    for row in report.headlines() {
+        text.push_str(&paragraph(
+            &format!("{} ({})", labels::headline(row), labels::metric(&row.metric)),
+            INDENT,
+        ));
+    }
+    for failure in report.rows.failures() {
+        text.push_str(&paragraph(&failure, INDENT));
+    }
+    text.push('\n');
+    text.push_str(&metrics(report));
+    for (note, row) in report.essential().flat_map(|row| row.notes.iter().map(move |note| (note, row))) {
+        text.push_str(&paragraph(&format!("{}: {note}", labels::metric(&row.metric)), INDENT));
+    }
+    if !report.claims.is_empty() {
+        text.push('\n');
+        text.push_str(&claims(report, colour));
+    }
+    text
+}
+
+fn metrics(report: &ScenarioReport<'_>) -> String {
+    let mut table = table(false);
+    table.set_header(["measured", "naive", "optimized", "change", "how sure"]);
+    for row in report.essential() {
+        table.add_row([
+            labels::metric(&row.metric),
+            labels::value(row.naive.as_ref(), &row.metric),
+            labels::value(row.optimized.as_ref(), &row.metric),
+            labels::change(row),
+            labels::certainty(row),
+        ]);
+    }
+    // What is measured stays on one line; how sure it is may take two.
+    for column in 0..4 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    for column in [1, 2] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    indented(&table)
+}
+
+fn claims(report: &ScenarioReport<'_>, colour: bool) -> String {
+    let mut table = table(colour);
+    table.set_header(["does it pay?", "does the figure hold?", "claim, and what was found"]);
+    for (claim, row) in &report.claims {
+        table.add_row([
+            coloured(labels::effect(row.effect), effect_colour(row.effect)),
+            coloured(labels::verdict(row.verdict), verdict_colour(row.verdict)),
+            Cell::new(format!("\u{201c}{}\u{201d}\n{}", claim.text, row.reason)),
+        ]);
+    }
+    for (column, width) in [(0, 14), (1, 23)] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        }
+    }
+    indented(&table)
+}
+
+/// What holds for the whole run, below its scenarios.
+pub fn footer(report: &Report<'_>) -> String {
+    let info = &report.records.info;
+    let mut text = String::new();
+    if report.scenarios.iter().any(|scenario| scenario.rows.on_stand_ins()) {
+        let bases = facts::stand_ins(info).join("; ");
+        text.push_str(&paragraph(
+            &format!(
+                "* Built on local stand-ins, as no registry was used: {bases}. Sizes that include the base are \
+                 those of the stand-in."
+            ),
+            "",
+        ));
+    }
+    text.push_str(&paragraph(
+        "Values are medians over the blocks; a block is one build of each variant, side by side. 1 MB is \
+         a million bytes. \u{201c}95 %\u{201d} is the exact interval of the change; on time it needs 6 blocks. \
+         What is measured as a size or a count must repeat in 2.",
+        "",
+    ));
+    let tested = facts::tested(report);
+    if tested > 0 {
+        let _ = writeln!(
+            text,
+            "Claims on time that were tested: {tested}; claims.csv has p adjusted for their number."
+        );
+    }
+    if let Some((seconds, share)) = facts::overhead(report.records) {
+        let _ = writeln!(
+            text,
+            "The harness's own time in a build: median {:.0} ms, {} of the build.",
+            seconds * 1e3,
+            percent(share)
+        );
+    }
+    text.push_str(&paragraph(&format!("Profile {}; {}.", info.profile, facts::engine(info)), ""));
+    text.push_str(&paragraph(&format!("{}.", facts::machine(info)), ""));
+    text
+}
+
+fn table(colour: bool) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH - INDENT.len() as u16);
+    if colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table
+}
+
+fn indented(table: &Table) -> String {
+    table.lines().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{INDENT}{}", line.strip_prefix(' ').unwrap_or(&line).trim_end());
+        text
+    })
+}
+
+fn coloured(text: &str, colour: Option<Color>) -> Cell {
+    match colour {
+        Some(colour) => Cell::new(text).fg(colour).add_attribute(Attribute::Bold),
+        None => Cell::new(text),
+    }
+}
+
+fn effect_colour(effect: Effect) -> Option<Color> {
+    match effect {
+        Effect::Helps => Some(Color::Green),
+        Effect::Hurts => Some(Color::Red),
+        Effect::NoEffect | Effect::Unclear => None,
+    }
+}
+
+fn verdict_colour(verdict: Verdict) -> Option<Color> {
+    match verdict {
+        Verdict::Supported | Verdict::BetterThanClaimed => Some(Color::Green),
+        Verdict::Contradicted => Some(Color::Red),
+        Verdict::Inconclusive | Verdict::NotMeasured => None,
+    }
+}
+
+fn bold(text: &str, colour: bool) -> String {
+    if colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// Text broken at blanks into lines of at most [`WIDTH`] columns.
+fn paragraph(text: &str, indent: &str) -> String {
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let length = indent.len() + line.chars().count() + 1 + word.chars().count();
+        if !line.is_empty() && length > WIDTH as usize {
+            let _ = writeln!(lines, "{indent}{line}");
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    let _ = writeln!(lines, "{indent}{line}");
+    lines
+}
