@@ -31,7 +31,8 @@ impl ProgressLine {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(None, target);
-        let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}").expect("a constant template");
+        let style =
+            ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}").expect("a constant template");
         bar.set_style(style);
         bar.enable_steady_tick(Duration::from_millis(125));
         Self { bar, state: Mutex::default() }
@@ -145,7 +146,11 @@ impl Forecast {
             self.open.remove(place);
         }
         let PlannedStep { scenario, block, variant, event } = step;
-        self.head = format!("{}/{}  {scenario} {variant} {event}, block {block}", self.begun, self.total.max(self.begun));
+        self.head = format!(
+            "{}/{}  {scenario} {variant} {event}, block {block}",
+            self.begun,
+            self.total.max(self.begun)
+        );
     }
 
     fn end(&mut self, step: &PlannedStep) {

@@ -10,7 +10,11 @@ impl Engine {
     /// # Errors
     /// There is no such image, or the engine does not answer.
     pub async fn diff_ids(&self, name: &str) -> Result<Vec<String>> {
-        let image = self.docker().inspect_image(name).await.with_context(|| format!("looking at the image {name}"))?;
+        let image = self
+            .docker()
+            .inspect_image(name)
+            .await
+            .with_context(|| format!("looking at the image {name}"))?;
         Ok(image.root_fs.and_then(|layers| layers.layers).unwrap_or_default())
     }
 }

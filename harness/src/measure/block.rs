@@ -67,7 +67,12 @@ impl<'a> Block<'a> {
     ///
     /// # Errors
     /// The engine went away; then there is no row, and the step is done again by a resumed run.
-    pub(crate) async fn measure(&mut self, step: &PlannedStep, attempt: u32, order: u32) -> Result<MeasuredBuild> {
+    pub(crate) async fn measure(
+        &mut self,
+        step: &PlannedStep,
+        attempt: u32,
+        order: u32,
+    ) -> Result<MeasuredBuild> {
         let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
         let fresh = scenario::nonce(bench.run_id, &scenario.name, step.block, variant, &step.event, attempt);
         let look = step.block <= EXACT_BLOCKS;
@@ -123,7 +128,8 @@ impl<'a> Block<'a> {
     /// Compares the answers once both variants have all their edits, in the first block. (Without
     /// edits, the rehearsal has compared them.)
     async fn check_answers(&self, step: &PlannedStep) -> Option<String> {
-        let edited = self.scenario.events.iter().any(|event| matches!(event, Event::Edit(_) | Event::CiEdit(_)));
+        let edited =
+            self.scenario.events.iter().any(|event| matches!(event, Event::Edit(_) | Event::CiEdit(_)));
         let through = |side: &Side| side.built == self.scenario.events;
         if step.block != 1 || !edited || !through(&self.sides.naive) || !through(&self.sides.optimized) {
             return None;
@@ -132,7 +138,13 @@ impl<'a> Block<'a> {
     }
 }
 
-fn rows(bench: &Bench<'_>, step: &PlannedStep, measured: &Measured, context: &BlockContext, order: u32) -> MeasuredBuild {
+fn rows(
+    bench: &Bench<'_>,
+    step: &PlannedStep,
+    measured: &Measured,
+    context: &BlockContext,
+    order: u32,
+) -> MeasuredBuild {
     MeasuredBuild {
         sample: build::sample_row(bench, step, measured, context.nonce(), order),
         steps: build::step_rows(bench, step, &measured.result),

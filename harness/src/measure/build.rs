@@ -9,8 +9,8 @@ use anyhow::Result;
 use super::context::BlockContext;
 use super::runner::Bench;
 use super::timing;
-use crate::engine::{self};
 use crate::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
+use crate::engine::{self};
 use crate::record::{PlannedStep, Sample, Step};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 
@@ -39,8 +39,7 @@ pub(crate) async fn measured(
     context: &BlockContext,
 ) -> Result<Measured> {
     let name = image_name(bench.run_id, &scenario.name, step.variant);
-    let mut request =
-        request(bench, scenario, step.variant, context, Export::Store { name });
+    let mut request = request(bench, scenario, step.variant, context, Export::Store { name });
     request.no_cache = step.event == Event::Cold;
     request.progress = Some(Arc::clone(&bench.progress));
     bench.engine.sync().await?;
@@ -154,7 +153,11 @@ fn blank(bench: &Bench<'_>, step: &PlannedStep, nonce: &str, order: u32, started
 }
 
 /// The steps rows, by start.
-pub(crate) fn step_rows(bench: &Bench<'_>, step: &PlannedStep, result: &Result<BuildOutcome, BuildError>) -> Vec<Step> {
+pub(crate) fn step_rows(
+    bench: &Bench<'_>,
+    step: &PlannedStep,
+    result: &Result<BuildOutcome, BuildError>,
+) -> Vec<Step> {
     let vertexes: &[Vertex] = match result {
         Ok(outcome) => &outcome.vertexes,
         Err(BuildError::Failed { vertexes, .. }) => vertexes,

@@ -72,7 +72,8 @@ impl BlockContext {
                 Some(file) if *file.bytes == *bytes => file,
                 _ => {
                     let on_disk = scenario.variants.get(variant).context.join(&path);
-                    let mode = std::fs::metadata(on_disk).map_or(0o644, |meta| meta.permissions().mode() & 0o7777);
+                    let mode =
+                        std::fs::metadata(on_disk).map_or(0o644, |meta| meta.permissions().mode() & 0o7777);
                     OverlayFile { bytes: bytes.into(), mode, modified: SystemTime::now() }
                 }
             };

@@ -14,6 +14,6 @@ mod rehearsal;
 mod runner;
 mod timing;
 
-pub use observer::Observer;
 pub use build::Forward;
+pub use observer::Observer;
 pub use runner::{Bench, Earlier, Outcome, run};

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 
 use super::block::Block;
 use super::build::error_row;
-use super::rehearsal::{Rehearsal, rehearse};
 use super::observer::Observer;
+use super::rehearsal::{Rehearsal, rehearse};
 use crate::engine::Engine;
 use crate::engine::buildkit::Progress;
 use crate::oci::{Digest, LayerCache};
@@ -49,7 +49,8 @@ impl Bench<'_> {
     pub(crate) fn base_kind(&self, scenario: &str) -> &'static str {
         let infos = self.supply.base_infos();
         let used = self.supply.named_contexts(scenario);
-        let mut kinds = infos.iter().filter(|info| used.contains_key(&info.reference)).map(|info| &*info.kind);
+        let mut kinds =
+            infos.iter().filter(|info| used.contains_key(&info.reference)).map(|info| &*info.kind);
         match kinds.clone().count() {
             0 => "own",
             _ if kinds.any(|kind| kind == "local") => "local",
@@ -84,7 +85,8 @@ pub struct Earlier {
 }
 
 /// Why the rest of a block has no timings: written into its rows.
-const INTERRUPTED: &str = "interrupted: the engine that held this block's cache is gone; a block was added instead";
+const INTERRUPTED: &str =
+    "interrupted: the engine that held this block's cache is gone; a block was added instead";
 
 /// Does what the plan says and is not yet done.
 ///
@@ -101,7 +103,11 @@ pub async fn run(bench: &Bench<'_>, earlier: &Earlier, writer: &mut Writer) -> R
     for scenario in bench.scenarios {
         if let Some(error) = bench.supply.failure(&scenario.name) {
             let why = format!("{error:#}");
-            walk.cannot_build(scenario, &[(Variant::Naive, why.clone()), (Variant::Optimized, why)], earlier)?;
+            walk.cannot_build(
+                scenario,
+                &[(Variant::Naive, why.clone()), (Variant::Optimized, why)],
+                earlier,
+            )?;
             continue;
         }
         walk.scenario(scenario, earlier).await.with_context(|| format!("measuring {}", scenario.name))?;
@@ -135,17 +141,27 @@ impl Walk<'_> {
                 Rehearsal::CannotBuild(failures) => return self.cannot_build(scenario, &failures, earlier),
                 Rehearsal::Unequal(why) => {
                     self.outcome.unequal.insert(scenario.name.clone(), why.clone());
-                    return self.cannot_build(scenario, &[(Variant::Naive, why.clone()), (Variant::Optimized, why)], earlier);
+                    return self.cannot_build(
+                        scenario,
+                        &[(Variant::Naive, why.clone()), (Variant::Optimized, why)],
+                        earlier,
+                    );
                 }
             }
         }
         for steps in blocks {
             if self.bench.max_time.is_some_and(|limit| self.began.elapsed() > limit) {
-                self.bench.observer.note(&format!("{}: no block more, the time limit has passed", scenario.name));
+                self.bench
+                    .observer
+                    .note(&format!("{}: no block more, the time limit has passed", scenario.name));
                 break;
             }
             let number = steps[0].block;
-            let mut block = Block::resume(self.bench, scenario, done.iter().copied().filter(|sample| sample.block == number))?;
+            let mut block = Block::resume(
+                self.bench,
+                scenario,
+                done.iter().copied().filter(|sample| sample.block == number),
+            )?;
             for step in steps {
                 self.step(&mut block, &step).await?;
             }
@@ -168,23 +184,32 @@ impl Walk<'_> {
         }
         let wall_s = build.sample.wall_s;
         self.writer.commit(&build)?;
-        self.bench.observer.end(step, match &error {
-            Some(error) => Err(error),
-            None => Ok(wall_s.unwrap_or_default()),
-        });
+        self.bench.observer.end(
+            step,
+            match &error {
+                Some(error) => Err(error),
+                None => Ok(wall_s.unwrap_or_default()),
+            },
+        );
         Ok(())
     }
 
     /// The steps still to do, block by block. A half-done block whose cache is gone is closed with
     /// error rows, and one more is measured in its place: a "rebuild" on an empty cache would be a cold build.
-    fn remaining(&mut self, scenario: &Scenario, done: &[&Sample], cache_kept: bool) -> Result<Vec<Vec<PlannedStep>>> {
+    fn remaining(
+        &mut self,
+        scenario: &Scenario,
+        done: &[&Sample],
+        cache_kept: bool,
+    ) -> Result<Vec<Vec<PlannedStep>>> {
         let mut blocks: BTreeMap<u32, Vec<PlannedStep>> = BTreeMap::new();
         for step in self.bench.plan.steps.iter().filter(|step| step.scenario == scenario.name) {
             blocks.entry(step.block).or_default().push(step.clone());
         }
         let Some(template) = blocks.values().next().cloned() else { return Ok(Vec::new()) };
         let interrupted = |sample: &&Sample| sample.error.as_deref() == Some(INTERRUPTED);
-        let mut lost: HashSet<u32> = done.iter().copied().filter(interrupted).map(|sample| sample.block).collect();
+        let mut lost: HashSet<u32> =
+            done.iter().copied().filter(interrupted).map(|sample| sample.block).collect();
         let is_done = |step: &PlannedStep| {
             done.iter().any(|sample| {
                 sample.block == step.block && sample.variant == step.variant && sample.event == step.event
@@ -207,7 +232,10 @@ impl Walk<'_> {
         let planned = *blocks.keys().last().unwrap_or(&0);
         for extra in 1..=lost.len() as u32 {
             let number = planned + extra;
-            blocks.insert(number, template.iter().cloned().map(|step| PlannedStep { block: number, ..step }).collect());
+            blocks.insert(
+                number,
+                template.iter().cloned().map(|step| PlannedStep { block: number, ..step }).collect(),
+            );
         }
         Ok(blocks
             .into_iter()
@@ -218,11 +246,24 @@ impl Walk<'_> {
     }
 
     /// One error row a variant, and no timing of the scenario.
-    fn cannot_build(&mut self, scenario: &Scenario, failures: &[(Variant, String)], earlier: &Earlier) -> Result<()> {
+    fn cannot_build(
+        &mut self,
+        scenario: &Scenario,
+        failures: &[(Variant, String)],
+        earlier: &Earlier,
+    ) -> Result<()> {
         for (variant, why) in failures {
-            let step = PlannedStep { scenario: scenario.name.clone(), block: 1, variant: *variant, event: Event::Cold };
+            let step = PlannedStep {
+                scenario: scenario.name.clone(),
+                block: 1,
+                variant: *variant,
+                event: Event::Cold,
+            };
             let recorded = |sample: &Sample| {
-                sample.scenario == step.scenario && sample.variant == *variant && sample.block == 1 && sample.event == Event::Cold
+                sample.scenario == step.scenario
+                    && sample.variant == *variant
+                    && sample.block == 1
+                    && sample.event == Event::Cold
             };
             if earlier.samples.iter().any(recorded) {
                 continue;

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::plan::PlannedScenario;
-use crate::record::{Delta, Image, Records, Sample, Step};
+use crate::record::{Delta, Image, PlannedScenario, Records, Sample, Step};
 use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Variant};
 
 /// What was recorded of one scenario.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::build::{Attempt, BuildRow as _, MeasuredBuild, describe};
+use super::build::{Attempt, MeasuredBuild, describe};
 use super::records::{Tables, attempts};
 use super::table::Table;
 use super::{Delta, Image, Sample, Step};

@@ -63,12 +63,15 @@ impl Job {
         let info = dir.info().clone();
         let plan = dir.plan().clone();
         let names: Vec<String> = plan.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
-        let scenarios = scenarios(args, &names, info.profile)
-            .context("the scenarios of the run are looked up again; give --scenarios or --pair as the first time")?;
+        let scenarios = scenarios(args, &names, info.profile).context(
+            "the scenarios of the run are looked up again; give --scenarios or --pair as the first time",
+        )?;
         let blocks = plan.scenarios.first().map(|scenario| scenario.blocks);
         let again = plan::make(&scenarios, Choices { profile: info.profile, blocks, seed: info.seed })?;
         for (before, now) in plan.scenarios.iter().zip(&again.scenarios) {
-            if (&before.dockerfiles, &before.events, &before.claims) != (&now.dockerfiles, &now.events, &now.claims) {
+            if (&before.dockerfiles, &before.events, &before.claims)
+                != (&now.dockerfiles, &now.events, &now.claims)
+            {
                 return Err(BadInput(format!(
                     "{}: it has changed since the run in {} was begun; begin a new run",
                     before.name,

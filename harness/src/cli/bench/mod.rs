@@ -73,7 +73,13 @@ pub async fn run(args: Args) -> Result<()> {
 }
 
 /// Everything that needs the engine, so that whatever becomes of it, the engine is taken down by the caller.
-async fn on_engine(args: &Args, job: &Job, cache: &Cache, engine: &Engine, line: &Arc<ProgressLine>) -> Result<Outcome> {
+async fn on_engine(
+    args: &Args,
+    job: &Job,
+    cache: &Cache,
+    engine: &Engine,
+    line: &Arc<ProgressLine>,
+) -> Result<Outcome> {
     plan::check_disk(job, cache.root(), engine.disk_free().await?)?;
     line.setting_up("preparing base images and packages");
     let needs: Vec<Needs> = job.scenarios.iter().map(Needs::from).collect();
@@ -157,7 +163,8 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
         broken.iter().map(|(name, why)| format!("\n  {name}: {why}")).collect()
     };
     if !outcome.unequal.is_empty() {
-        let text = format!("these pairs do not do the same, so they were not timed:{}", names(&outcome.unequal));
+        let text =
+            format!("these pairs do not do the same, so they were not timed:{}", names(&outcome.unequal));
         if args.strict {
             return Err(GateFailed(text).into());
         }

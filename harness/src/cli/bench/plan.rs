@@ -26,7 +26,8 @@ pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
     let needs: Vec<Needs> = job.scenarios.iter().map(Needs::from).collect();
     let downloads = downloads_missing(cache, &job.bases, &needs)?;
     for download in &downloads {
-        let size = download.bytes.map_or(String::new(), |bytes| format!(", about {:.0} MB", bytes as f64 / 1e6));
+        let size =
+            download.bytes.map_or(String::new(), |bytes| format!(", about {:.0} MB", bytes as f64 / 1e6));
         writeln!(text, "to fetch: {}{size}", download.what)?;
     }
     if downloads.is_empty() {
