@@ -12,7 +12,7 @@
 //! ```text
 //! cli
 //! measure                       report
-//! supply        plan            claims   metrics
+//! supply        plan  doctor    claims   metrics
 //! engine  debian  oci  record  scenario  stats
 //! ```
 
@@ -20,6 +20,7 @@ pub mod cache;
 pub mod claims;
 pub mod cli;
 pub mod debian;
+pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod measure;

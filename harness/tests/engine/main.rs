@@ -4,6 +4,7 @@ mod holder;
 mod own_engine;
 mod traces;
 mod unfit;
+mod verbs;
 
 use std::collections::BTreeMap;
 use std::path::Path;
