@@ -13,10 +13,11 @@
 //! cli
 //! measure                       report
 //! supply        plan            claims   metrics
-//! engine        oci  record  scenario  stats
+//! engine  debian  oci  record  scenario  stats
 //! ```
 
 pub mod cache;
+pub mod debian;
 pub mod engine;
 pub mod error;
 pub mod oci;

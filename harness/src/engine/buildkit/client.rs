@@ -48,6 +48,11 @@ impl BuildKit {
         Ok(Self { address: address.clone(), control })
     }
 
+    /// The control API, for what is no build.
+    pub(super) fn control(&self) -> ControlClient<Channel> {
+        self.control.clone()
+    }
+
     /// BuildKit's own version, such as `v0.25.2`; distributions' packages may say `v0.0.0+unknown`.
     ///
     /// # Errors
@@ -61,8 +66,15 @@ impl BuildKit {
     ///
     /// # Errors
     /// See [`BuildError`]: each is a result to be recorded.
-    pub async fn build(&self, mut request: BuildRequest) -> Result<BuildOutcome, BuildError> {
+    pub async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BuildError> {
         let limit = request.timeout;
+        match tokio::time::timeout(limit, self.build_without_limit(request)).await {
+            Ok(result) => result,
+            Err(_) => Err(BuildError::TimedOut(limit)),
+        }
+    }
+
+    async fn build_without_limit(&self, mut request: BuildRequest) -> Result<BuildOutcome, BuildError> {
         let (context, dockerfile) = open_trees(&request)?;
         let archive = match &mut request.export {
             Export::Oci { sink, .. } => Some(std::mem::replace(sink, Box::new(std::io::sink()))),
@@ -80,11 +92,7 @@ impl BuildKit {
             .map_err(|error| BuildError::EngineLost(format!("{error:#}")))?;
         let reference = format!("{:032x}", rand::random::<u128>());
         let solve = solve::request(&reference, &session.id, &request);
-        let progress = request.progress.take();
-        match tokio::time::timeout(limit, self.solve(solve, progress, &session)).await {
-            Ok(result) => result,
-            Err(_) => Err(BuildError::TimedOut(limit)),
-        }
+        self.solve(solve, request.progress.take(), &session).await
     }
 
     async fn solve(
@@ -127,9 +135,12 @@ fn open_trees(request: &BuildRequest) -> Result<(Tree, Tree), BuildError> {
         _ => Path::new("."),
     };
     // An edit of the Dockerfile itself, where it lies in the context.
-    let overlay = dir.strip_prefix(&request.context.root).map(|below| {
+    let (whole, context_root) = (dir.canonicalize(), request.context.root.canonicalize());
+    let below = whole.ok().zip(context_root.ok());
+    let below = below.and_then(|(dir, root)| Some(dir.strip_prefix(root).ok()?.to_owned()));
+    let overlay = below.map(|below| {
         let edits = request.context.overlay.iter().filter_map(|(path, file)| {
-            let name = Path::new(path).strip_prefix(below).ok()?.to_str()?;
+            let name = Path::new(path).strip_prefix(&below).ok()?.to_str()?;
             (!name.contains('/')).then(|| (name.to_owned(), file.clone()))
         });
         edits.collect()
