@@ -1,8 +1,10 @@
 //! Containers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use harness::engine::containers::{Container, ContainerSpec, RUN_LABEL, remove_all_of};
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use harness::engine::LABEL;
+use harness::engine::containers::{Container, ContainerSpec};
 
 use crate::support::{BASE, engine, token};
 
@@ -35,7 +37,7 @@ async fn a_dropped_or_forgotten_container_goes_too() {
     let dropped = Container::start(&engine.docker, BASE, spec(&run, "sleep 1000")).await.unwrap();
     let id = dropped.id().to_owned();
     let labels = engine.docker.inspect_container(&id, None).await.unwrap().config.unwrap().labels.unwrap();
-    assert_eq!(labels[RUN_LABEL], run);
+    assert_eq!(labels[LABEL], run);
     drop(dropped);
     let mut gone = false;
     for _ in 0..200 {
@@ -49,7 +51,7 @@ async fn a_dropped_or_forgotten_container_goes_too() {
 
     let forgotten = Container::start(&engine.docker, BASE, spec(&run, "sleep 1000")).await.unwrap();
     let bystander = Container::start(&engine.docker, BASE, spec(&token(), "sleep 1000")).await.unwrap();
-    remove_all_of(&engine.docker, &run).await.unwrap();
+    engine.shared.engine.remove_labelled(&run).await.unwrap();
     assert!(engine.docker.inspect_container(forgotten.id(), None).await.is_err());
     assert!(engine.docker.inspect_container(bystander.id(), None).await.is_ok());
     bystander.remove().await.unwrap();
@@ -60,10 +62,21 @@ async fn a_dropped_or_forgotten_container_goes_too() {
 async fn a_container_that_cannot_start_leaves_nothing() {
     let engine = engine().await;
     let run = token();
+    let count = || async {
+        let all = ListContainersOptionsBuilder::default().all(true);
+        let ours = HashMap::from([("label", vec![format!("{LABEL}={run}")])]);
+        engine.docker.list_containers(Some(all.filters(&ours).build())).await.unwrap().len()
+    };
     let mut bad = spec(&run, "");
     bad.command = vec!["/no/such/program".to_owned()];
     let error = Container::start(&engine.docker, BASE, bad).await.unwrap_err();
     assert!(format!("{error:#}").contains("/no/such/program"), "{error:#}");
-    remove_all_of(&engine.docker, &run).await.unwrap();
+    for _ in 0..200 {
+        if count().await == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(count().await, 0);
     assert!(Container::start(&engine.docker, "localhost:1/none:1", spec(&run, "")).await.is_err());
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use harness::engine::buildkit::BuildError;
+use harness::engine::Address;
+use harness::engine::buildkit::{BuildError, BuildKit};
 
-use crate::support::{dir, engine, eventually, request, runs, token};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{bring_up, dir, engine, eventually, request, runs, token};
 
 #[tokio::test]
 async fn a_failing_step_gives_buildkits_message_and_the_last_output() {
@@ -50,4 +53,25 @@ async fn dropping_a_build_ends_its_step() {
     eventually("the step runs", || runs(&seconds)).await;
     build.abort();
     eventually("the step is gone", || !runs(&seconds)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_killed_in_mid_build_is_told_from_a_failing_step() {
+    let shared = bring_up().await;
+    let (files, seconds) = sleeper();
+    let kit = BuildKit::connect(shared.engine.address()).await.unwrap();
+    let ask = request(&files);
+    let build = tokio::spawn({
+        let kit = kit.clone();
+        async move { kit.build(ask).await }
+    });
+    eventually("the step runs", || runs(&seconds)).await;
+    let Address::Unix(socket) = shared.engine.address() else { panic!("a managed engine has a socket") };
+    let pid = std::fs::read_to_string(socket.with_file_name("docker.pid")).unwrap();
+    kill_process(Pid::from_raw(pid.trim().parse().unwrap()).unwrap(), Signal::KILL).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(30), build).await.expect("it does not hang");
+    let error = ended.unwrap().unwrap_err();
+    assert!(matches!(error, BuildError::EngineLost(_)), "{error:?}");
+    let error = kit.build(request(&files)).await.unwrap_err();
+    assert!(matches!(error, BuildError::EngineLost(_)), "{error:?}");
 }

@@ -1,5 +1,6 @@
-//! The BuildKit client and the containers, on a real engine.
+//! The BuildKit client and the containers, on a real engine that the tests bring up. Needs root.
 
+mod buildx;
 mod cache;
 mod containers;
 mod context;

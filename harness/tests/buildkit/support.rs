@@ -3,38 +3,70 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use bollard::Docker;
-use harness::engine::Address;
+use harness::cache::Cache;
+use harness::debian::{Archive, Suite, Unpacked};
 use harness::engine::buildkit::{BuildKit, BuildOutcome, BuildRequest, Context, Export, OverlayFile, Vertex};
-use harness::engine::containers::docker_client;
+use harness::engine::{Choice, Data, Home};
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 /// A reference that no registry is asked for in vain: the connection is refused at once.
 pub(crate) const BASE: &str = "localhost:1/tare-test/busybox:1";
 
-/// An engine with the base image on it.
+/// An engine with the base image on it, as one test holds it.
 pub(crate) struct Engine {
-    pub(crate) address: Address,
     pub(crate) kit: BuildKit,
     pub(crate) docker: Docker,
+    /// Goes down when no test holds it any more.
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// The managed engine of this process.
+pub(crate) struct Shared {
+    pub(crate) engine: harness::engine::Engine,
+    /// After the engine, which lives in it.
+    _dir: TempDir,
 }
 
 pub(crate) async fn engine() -> Engine {
-    static BASE_BUILT: OnceCell<()> = OnceCell::const_new();
-    let address =
-        Address::Unix(PathBuf::from(std::env::var_os("TARE_TEST_ENGINE").expect("TARE_TEST_ENGINE")));
-    let kit = BuildKit::connect(&address).await.unwrap();
-    BASE_BUILT.get_or_init(|| build_base(&kit)).await;
-    let docker = docker_client(&address).await.unwrap();
-    Engine { address, kit, docker }
+    static SHARED: Mutex<Weak<Shared>> = Mutex::const_new(Weak::new());
+    let mut slot = SHARED.lock().await;
+    let shared = match slot.upgrade() {
+        Some(shared) => shared,
+        None => {
+            let shared = Arc::new(bring_up().await);
+            *slot = Arc::downgrade(&shared);
+            shared
+        }
+    };
+    // A connection belongs to the runtime that opened it, and each test has its own.
+    let kit = BuildKit::connect(shared.engine.address()).await.unwrap();
+    Engine { kit, docker: shared.engine.docker().clone(), shared }
 }
 
-fn busybox() -> PathBuf {
-    PathBuf::from(std::env::var_os("TARE_TEST_BUSYBOX").expect("TARE_TEST_BUSYBOX"))
+/// An engine that no other test has.
+pub(crate) async fn bring_up() -> Shared {
+    let dir = TempDir::new().unwrap();
+    let home = Home { engine: dir.path().to_owned(), debian: packages() };
+    let note = |line: &str| eprintln!("{line}");
+    let engine = harness::engine::Engine::open(&home, &Choice::Managed, Data::Wipe, &note).await.unwrap();
+    build_base(engine.buildkit()).await;
+    Shared { engine, _dir: dir }
+}
+
+/// Where packages are unpacked: once, in the user's cache.
+fn packages() -> PathBuf {
+    Cache::open().unwrap().room("debian").unwrap()
+}
+
+/// Programs from the distribution's packages.
+pub(crate) async fn unpack(suite: Suite, names: &'static [&'static str]) -> Unpacked {
+    let work = move || Archive::open(&packages()).unwrap().unpack(&suite, names).unwrap();
+    tokio::task::spawn_blocking(work).await.unwrap()
 }
 
 async fn build_base(kit: &BuildKit) {
@@ -42,7 +74,8 @@ async fn build_base(kit: &BuildKit) {
         "Dockerfile",
         "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\n",
     )]);
-    fs::copy(busybox(), dir.path().join("busybox")).unwrap();
+    let busybox = unpack(Suite::Own, &["busybox-static"]).await.program("busybox").unwrap();
+    fs::copy(busybox, dir.path().join("busybox")).unwrap();
     let mut request = request(&dir);
     request.export = Export::Store { name: BASE.to_owned() };
     kit.build(request).await.unwrap();
