@@ -96,6 +96,18 @@ impl Archive {
             .with_context(|| format!("cannot unpack {} of {suite}", packages.join(", ")))
     }
 
+    /// The version of `package` that the machine's own suite would give, without downloading it.
+    ///
+    /// # Errors
+    /// As [`unpack`](Self::unpack).
+    pub fn own_version(&self, package: &str) -> Result<String> {
+        let lock = self.lock()?;
+        let suite = self.own_suite(&lock)?;
+        let printed = suite.apt().get(&["download", "--print-uris", package], Path::new("/"))?;
+        unpacked::version_of_printed_uri(&printed)
+            .with_context(|| format!("apt says nothing of a version of {package}: {printed:?}"))
+    }
+
     fn own_suite(&self, _: &Lock) -> Result<suite::Prepared> {
         suite::Prepared::own(&self.room)
     }

@@ -71,8 +71,13 @@ impl Unpacked {
     /// `PATH` and `LD_LIBRARY_PATH` with which the programs find each other and the libraries that came
     /// with them, before the system's.
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
-        let mut env = vec![("PATH", before(self.bin_dirs().collect(), "PATH"))];
-        let libraries = self.library_dirs();
+        Self::joint_env(&[self])
+    }
+
+    /// [`env`](Self::env) of several: what comes first wins.
+    pub fn joint_env(all: &[&Self]) -> Vec<(&'static str, OsString)> {
+        let mut env = vec![("PATH", before(all.iter().flat_map(|one| one.bin_dirs()).collect(), "PATH"))];
+        let libraries: Vec<PathBuf> = all.iter().flat_map(|one| one.library_dirs()).collect();
         if !libraries.is_empty() {
             env.push(("LD_LIBRARY_PATH", before(libraries, "LD_LIBRARY_PATH")));
         }
@@ -184,6 +189,12 @@ fn lacking(simulated: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// The version in `'URI' NAME_VERSION_ARCH.deb SIZE HASH`, the colon of an epoch percent-encoded.
+pub(super) fn version_of_printed_uri(printed: &str) -> Option<String> {
+    let file = printed.lines().find(|line| line.starts_with('\''))?.split_whitespace().nth(1)?;
+    Some(file.split('_').nth(1)?.replace("%3a", ":"))
+}
+
 fn name_and_version(deb: &Path) -> Result<(String, String)> {
     let shown = dpkg_deb(
         Command::new("dpkg-deb").args(["--show", "--showformat", "${Package} ${Version}"]).arg(deb),
@@ -221,6 +232,14 @@ mod tests {
             Inst skopeo (1.9.3 Debian:12/oldstable [amd64])\n\
             Conf skopeo (1.9.3 Debian:12/oldstable [amd64])\n";
         assert_eq!(lacking(simulated).collect::<Vec<_>>(), ["libgpgme11", "skopeo"]);
+    }
+
+    #[test]
+    fn a_printed_uri_holds_the_version() {
+        let printed = "'http://m.example/pool/main/d/docker.io/docker.io_20.10.24%2bdfsg1-1_amd64.deb' \
+                       docker.io_1%3a20.10.24+dfsg1-1_amd64.deb 36178396 SHA256:00\n";
+        assert_eq!(version_of_printed_uri(printed).as_deref(), Some("1:20.10.24+dfsg1-1"));
+        assert_eq!(version_of_printed_uri("Reading package lists...\n"), None);
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! BuildKit reports a vertex several times; here the reports become one.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, SystemTime};
+
+use bollard::moby::buildkit::v1 as proto;
+
+use super::Vertex;
+
+/// Lines of output kept of each step, for the message when it fails.
+const LOG_LINES: usize = 10;
+
+/// All that was reported so far.
+#[derive(Debug, Default)]
+pub(super) struct Fold {
+    vertexes: Vec<Vertex>,
+    by_digest: HashMap<String, usize>,
+    logs: BTreeMap<String, Tail>,
+}
+
+impl Fold {
+    /// Takes in a report; gives the vertexes that it was about.
+    pub(super) fn add(&mut self, report: proto::StatusResponse) -> Vec<&Vertex> {
+        let mut touched = Vec::new();
+        for vertex in report.vertexes {
+            let at = self.at(&vertex.digest);
+            merge(&mut self.vertexes[at], vertex);
+            if !touched.contains(&at) {
+                touched.push(at);
+            }
+        }
+        for status in report.statuses {
+            let at = self.at(&status.vertex);
+            let parts = &mut self.vertexes[at].parts;
+            let started = status.started.map(|at| time(at.seconds, at.nanos));
+            let completed = status.completed.map(|at| time(at.seconds, at.nanos));
+            match parts.iter_mut().find(|(id, ..)| *id == status.id) {
+                Some(part) => {
+                    part.1 = part.1.or(started);
+                    part.2 = completed.or(part.2);
+                }
+                None => parts.push((status.id, started, completed)),
+            }
+        }
+        for log in report.logs {
+            self.logs.entry(log.vertex).or_default().push(&log.msg);
+        }
+        touched.into_iter().map(|at| &self.vertexes[at]).collect()
+    }
+
+    fn at(&mut self, digest: &str) -> usize {
+        if let Some(&at) = self.by_digest.get(digest) {
+            return at;
+        }
+        self.by_digest.insert(digest.to_owned(), self.vertexes.len());
+        self.vertexes.push(Vertex {
+            digest: digest.to_owned(),
+            name: String::new(),
+            cached: false,
+            started: None,
+            completed: None,
+            error: None,
+            parts: Vec::new(),
+        });
+        self.vertexes.len() - 1
+    }
+
+    /// The last lines that the step which failed wrote, with its name.
+    pub(super) fn output_of_failed(&self) -> Option<(&str, Vec<String>)> {
+        // A failure cancels its neighbours, which then have an error too.
+        let failed = self
+            .vertexes
+            .iter()
+            .filter(|vertex| vertex.error.as_ref().is_some_and(|error| !error.contains("context canceled")));
+        failed
+            .filter_map(|vertex| Some((vertex.name.as_str(), self.logs.get(&vertex.digest)?.lines())))
+            .find(|(_, lines)| !lines.is_empty())
+    }
+
+    /// The vertexes by start; those that never started come last.
+    pub(super) fn into_vertexes(mut self) -> Vec<Vertex> {
+        self.vertexes.sort_by_key(|vertex| (vertex.started.is_none(), vertex.started));
+        self.vertexes
+    }
+}
+
+fn merge(known: &mut Vertex, news: proto::Vertex) {
+    known.name = news.name;
+    known.cached |= news.cached;
+    known.started = match (known.started, news.started.map(|at| time(at.seconds, at.nanos))) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    known.completed = known.completed.max(news.completed.map(|at| time(at.seconds, at.nanos)));
+    if !news.error.is_empty() {
+        known.error = Some(news.error);
+    }
+}
+
+/// A protocol buffer's time stamp. The engine's clock is after 1970.
+fn time(seconds: i64, nanos: i32) -> SystemTime {
+    let whole = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    SystemTime::UNIX_EPOCH + whole + Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
+}
+
+/// The last lines of a log that arrives in chunks.
+#[derive(Debug, Default)]
+struct Tail {
+    lines: VecDeque<String>,
+    open: Vec<u8>,
+}
+
+impl Tail {
+    fn push(&mut self, chunk: &[u8]) {
+        for piece in chunk.split_inclusive(|&byte| byte == b'\n') {
+            self.open.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.open);
+                self.close(&line);
+            }
+        }
+    }
+
+    fn close(&mut self, line: &[u8]) {
+        if let Some(line) = visible(line) {
+            self.lines.push_back(line);
+            if self.lines.len() > LOG_LINES {
+                self.lines.pop_front();
+            }
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self.lines.iter().cloned().chain(visible(&self.open)).collect();
+        lines.drain(..lines.len().saturating_sub(LOG_LINES));
+        lines
+    }
+}
+
+/// What a terminal would show of a line in the end: progress bars overwrite themselves.
+fn visible(line: &[u8]) -> Option<String> {
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim_end().rsplit('\r').next().unwrap_or_default();
+    (!line.is_empty()).then(|| line.to_owned())
+}

@@ -1,0 +1,82 @@
+//! Reading a file for the builder: as it was when its metadata was sent, or not at all.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::OFlags;
+
+use super::tree::{Content, ContextError, Entry, Tree, disk_time};
+
+/// Bytes read and sent at once.
+const CHUNK: usize = 64 * 1024;
+
+/// A file whose metadata was sent.
+#[derive(Debug)]
+pub(super) enum FileToSend {
+    /// On disk.
+    Disk { path: PathBuf, size: u64, modified: i64 },
+    /// In memory.
+    Edited(Arc<[u8]>),
+}
+
+impl FileToSend {
+    /// The content behind `entry`; `None` if it has none of its own.
+    pub(super) fn new(entry: &Entry, tree: &Tree) -> Option<Self> {
+        match (&entry.node.content, &entry.hard_link) {
+            (Content::Disk { size, .. }, None) => Some(Self::Disk {
+                path: tree.on_disk(&entry.path),
+                size: *size,
+                modified: entry.node.modified,
+            }),
+            (Content::Edited(bytes), None) => Some(Self::Edited(Arc::clone(bytes))),
+            _ => None,
+        }
+    }
+}
+
+/// Hands over the content in chunks.
+///
+/// # Errors
+/// The file cannot be read, or is no longer what its metadata said: half a file, or halves of two, would
+/// make an image of something that never was.
+pub(super) fn send_file<E: From<ContextError>>(
+    file: &FileToSend,
+    mut send: impl FnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    match file {
+        FileToSend::Edited(bytes) => bytes.chunks(CHUNK).try_for_each(|chunk| send(chunk.to_vec())),
+        FileToSend::Disk { path, size, modified } => {
+            let failed = |error: io::Error| ContextError::io(path, &error);
+            let mut open = open(path).map_err(failed)?;
+            let mut left = *size;
+            while left > 0 {
+                let mut chunk = vec![0; left.min(CHUNK as u64) as usize];
+                let got = open.read(&mut chunk).map_err(failed)?;
+                if got == 0 {
+                    return Err(changed(path).into());
+                }
+                chunk.truncate(got);
+                left -= got as u64;
+                send(chunk)?;
+            }
+            let after = open.metadata().map_err(failed)?;
+            if after.len() != *size || disk_time(&after) != *modified || !after.is_file() {
+                return Err(changed(path).into());
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Opens without following a link or waiting for a pipe's writer: the path may have become either.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
+}
+
+fn changed(path: &Path) -> ContextError {
+    ContextError(format!("{}: changed while it was being sent; build again once it is still", path.display()))
+}

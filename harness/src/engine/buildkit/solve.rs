@@ -1,0 +1,61 @@
+//! A build, as BuildKit's `Solve` wants it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use bollard::moby::buildkit::v1::{Exporter, SolveRequest};
+
+use super::{BuildRequest, Export};
+
+/// The request for `build`, of which `session` serves the inputs.
+pub(super) fn request(reference: &str, session: &str, build: &BuildRequest) -> SolveRequest {
+    SolveRequest {
+        r#ref: reference.to_owned(),
+        session: session.to_owned(),
+        frontend: "dockerfile.v0".to_owned(),
+        frontend_attrs: frontend(build),
+        // Builds use the host's network (the managed engine has no bridge), which has to be asked for twice.
+        entitlements: vec!["network.host".to_owned()],
+        exporters: exporter(&build.export).into_iter().collect(),
+        ..SolveRequest::default()
+    }
+}
+
+fn frontend(build: &BuildRequest) -> HashMap<String, String> {
+    let mut attrs = HashMap::from([("force-network-mode".to_owned(), "host".to_owned())]);
+    attrs.insert("filename".to_owned(), file_name(&build.dockerfile));
+    let prefixed = |prefix: &str, map: &BTreeMap<String, String>| {
+        map.iter().map(|(key, value)| (format!("{prefix}:{key}"), value.clone())).collect::<Vec<_>>()
+    };
+    attrs.extend(prefixed("build-arg", &build.build_args));
+    attrs.extend(prefixed("context", &build.named_contexts));
+    if !build.cache_mount_namespace.is_empty() {
+        attrs.insert("build-arg:BUILDKIT_CACHE_MOUNT_NS".to_owned(), build.cache_mount_namespace.clone());
+    }
+    if build.no_cache {
+        attrs.insert("no-cache".to_owned(), String::new());
+    }
+    attrs
+}
+
+/// The Dockerfile's name in its directory.
+pub(super) fn file_name(dockerfile: &Path) -> String {
+    dockerfile.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn exporter(export: &Export) -> Option<Exporter> {
+    let (kind, attrs) = match export {
+        Export::Nothing => return None,
+        Export::Store { name } => ("moby", vec![("name", name.clone())]),
+        Export::Oci { rewrite_timestamp, .. } => (
+            "oci",
+            vec![
+                // Not left to the default, which differs between versions of BuildKit, and with it the digest.
+                ("oci-mediatypes", "true".to_owned()),
+                ("rewrite-timestamp", rewrite_timestamp.to_string()),
+            ],
+        ),
+    };
+    let attrs = attrs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Some(Exporter { r#type: kind.to_owned(), attrs })
+}
