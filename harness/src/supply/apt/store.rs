@@ -124,7 +124,8 @@ mod tests {
         let (dir, store, url) = mirror();
         let deb = dir.path().join("mirror/pool/a.deb");
         fs::write(&deb, "package").unwrap();
-        let (one, two) = tokio::join!(store.get(&url("pool/a.deb")), store.get(&url("pool/a.deb")));
+        let url_of_deb = url("pool/a.deb");
+        let (one, two) = tokio::join!(store.get(&url_of_deb), store.get(&url_of_deb));
         assert_eq!(one.unwrap().bytes, two.unwrap().bytes);
         assert_eq!(store.fetched(), 1, "two at once fetch once");
 

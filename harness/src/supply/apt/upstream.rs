@@ -37,8 +37,8 @@ pub(super) async fn fetch(url: &str, target: &Path) -> Result<(), FetchError> {
 
 fn judged(said: &str) -> FetchError {
     let error = said.lines().find(|line| line.starts_with("E:")).unwrap_or("apt-helper failed");
-    // `E: Failed to fetch URL  404  Not Found [IP: …]`; a local mirror says `File not found`.
-    if error.contains("  404  ") || error.contains("File not found") {
+    // `E: Failed to fetch URL  404  Not Found [IP: …]`; mirrors on disk say it otherwise.
+    if ["  404  ", "File not found", "(2: No such file"].iter().any(|said| error.contains(said)) {
         return FetchError::Absent;
     }
     FetchError::Failed(error.to_owned())
