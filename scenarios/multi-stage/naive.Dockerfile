@@ -14,8 +14,8 @@ ARG PIP_CONSTRAINT=/app/requirements/constraints.txt
 # Debug information would carry the name of pip's temporary folder, another in each build.
 ARG CFLAGS=-g0
 ARG PAYLOAD=quick
-RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes -r requirements/${PAYLOAD}.txt
-RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes -r requirements/test.txt
+RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes --no-binary xxhash \
+    -r requirements/${PAYLOAD}.txt -r requirements/test.txt
 
 COPY . .
 

@@ -260,6 +260,14 @@ fn steps(
     for (name, pair) in written {
         for (variant, dockerfile) in Variant::BOTH.into_iter().zip(dockerfiles) {
             let text = pair.side(variant);
+            // BuildKit names a step with its build arguments filled in.
+            if text.get_ref().contains('$') {
+                let say = format!(
+                    "step `{}`: BuildKit fills in variables before it names a step: choose words without `$`",
+                    name.get_ref()
+                );
+                return Err(file.bad(&text.span(), say));
+            }
             if text.get_ref().is_empty() || !dockerfile.has_step(text.get_ref()) {
                 let say = format!(
                     "step `{}`: no instruction of the {variant} Dockerfile contains `{}`: copy a few words of it",

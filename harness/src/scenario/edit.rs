@@ -81,3 +81,71 @@ fn with_nonce(bytes: &[u8], nonce: &str) -> Vec<u8> {
 fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     bytes.windows(needle.len()).position(|window| window == needle)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::scenario::{Profile, create};
+
+    fn sample() -> (tempfile::TempDir, Scenario) {
+        let root = tempfile::tempdir().unwrap();
+        let dir = create(root.path(), "sample").unwrap();
+        let scenario = Scenario::load(&dir, Profile::Smoke).unwrap();
+        (root, scenario)
+    }
+
+    fn text(files: &BTreeMap<String, Vec<u8>>, path: &str) -> String {
+        String::from_utf8(files[path].clone()).unwrap()
+    }
+
+    #[test]
+    fn the_cold_build_carries_its_token() {
+        let (_root, scenario) = sample();
+        let files = overlay(&scenario, Variant::Naive, "c01d", &[]).unwrap();
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["service.py"]);
+        assert!(text(&files, "service.py").contains("BUILD = \"c01d\""));
+        assert!(!text(&files, "service.py").contains(NONCE_TOKEN));
+    }
+
+    #[test]
+    fn an_edit_lies_over_the_cold_build() {
+        let (_root, scenario) = sample();
+        let edits = [("source".to_owned(), "ed17".to_owned())];
+        let files = overlay(&scenario, Variant::Optimized, "c01d", &edits).unwrap();
+        let service = text(&files, "service.py");
+        assert!(service.contains("BUILD = \"ed17\"") && service.contains("float(number)"), "{service}");
+    }
+
+    #[test]
+    fn edits_add_up_in_order() {
+        let (root, mut scenario) = sample();
+        let assets = root.path().join("assets.py");
+        fs::write(&assets, format!("# {NONCE_TOKEN} {NONCE_TOKEN}")).unwrap();
+        let appended = EditContent::Appended { line: format!("# {NONCE_TOKEN}") };
+        let mut add = |name: &str, path: &str, content: EditContent| {
+            let mut edit = scenario.edits["source"].clone();
+            edit.files = BTreeMap::from([(path.to_owned(), content)]);
+            scenario.edits.insert(name.to_owned(), edit);
+        };
+        add("assets", "assets.py", EditContent::File(assets));
+        add("line", "assets.py", appended.clone());
+        add("other", "service.py", appended);
+
+        let edits = ["source", "assets", "line", "other"].map(|name| (name.to_owned(), format!("n-{name}")));
+        let files = overlay(&scenario, Variant::Naive, "c01d", &edits).unwrap();
+        assert_eq!(text(&files, "assets.py"), "# n-assets n-assets\n# n-line\n");
+        let service = text(&files, "service.py");
+        assert!(service.contains("BUILD = \"n-source\"") && service.ends_with("\n# n-other\n"), "{service}");
+    }
+
+    #[test]
+    fn an_edit_that_is_not_there_is_an_error() {
+        let (_root, scenario) = sample();
+        let edits = [("deps".to_owned(), "n".to_owned())];
+        assert!(
+            overlay(&scenario, Variant::Naive, "c", &edits).unwrap_err().to_string().contains("no edit deps")
+        );
+    }
+}

@@ -107,7 +107,7 @@ fn unknown(name: &str, folders: &BTreeMap<String, PathBuf>) -> BadInput {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => {
             let names: Vec<&str> = folders.keys().map(String::as_str).collect();
-            format!("there are {}", if names.is_empty() { "none".to_owned() } else { names.join(", ") })
+            format!("there are: {}", if names.is_empty() { "none".to_owned() } else { names.join(", ") })
         }
     };
     BadInput(format!("there is no scenario `{name}`; {hint} (`cargo xtask list` shows all)"))

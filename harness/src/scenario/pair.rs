@@ -181,3 +181,88 @@ fn rank(path: &&String) -> (usize, bool, bool, usize, String) {
         (*path).clone(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::scenario::overlay;
+
+    /// Two folders `a` and `b` with the same files; a path ending in `/` is a folder.
+    fn folders(dockerfile: &str, files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for side in ["a", "b"] {
+            for (path, text) in files.iter().map(|path| (*path, "x = 1")).chain([("Dockerfile", dockerfile)])
+            {
+                let path = root.path().join(side).join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+        }
+        root
+    }
+
+    fn made(root: &tempfile::TempDir) -> UserPair {
+        pair(&root.path().join("a"), &root.path().join("b")).unwrap()
+    }
+
+    fn edited(root: &tempfile::TempDir) -> Option<String> {
+        made(root).scenario.edits.get("source").and_then(|edit| edit.files.keys().next().cloned())
+    }
+
+    const COPY_ALL: &str = "FROM python:3.11-slim\nRUN apt-get update\nCOPY . .\n";
+
+    #[test]
+    fn the_likeliest_source_file_is_edited() {
+        let files = [
+            "data.csv",
+            "poetry.lock",
+            "setup.py",
+            "tests/app.py",
+            "src/train.py",
+            "src/app.py",
+            "web/main.js",
+        ];
+        assert_eq!(edited(&folders(COPY_ALL, &files)).as_deref(), Some("src/app.py"));
+        assert_eq!(edited(&folders(COPY_ALL, &["deep/a/train.py", "eval.py"])).as_deref(), Some("eval.py"));
+        assert_eq!(edited(&folders(COPY_ALL, &["go.mod", "main.go", "run.sh"])).as_deref(), Some("main.go"));
+    }
+
+    #[test]
+    fn only_what_the_build_copies_is_edited() {
+        let root =
+            folders("FROM a\nCOPY pkg/ ./\nCOPY --from=b /x/main.py .\n", &["main.py", "pkg/worker.py"]);
+        assert_eq!(edited(&root).as_deref(), Some("pkg/worker.py"));
+    }
+
+    #[test]
+    fn what_one_side_ignores_or_lacks_is_not_edited() {
+        let root = folders(COPY_ALL, &["app.py", "main.py", "zoo.py"]);
+        fs::write(root.path().join("b/.dockerignore"), "app.py\n").unwrap();
+        fs::remove_file(root.path().join("a/main.py")).unwrap();
+        assert_eq!(edited(&root).as_deref(), Some("zoo.py"));
+    }
+
+    #[test]
+    fn without_a_source_file_no_edit_is_measured_and_the_user_is_told() {
+        let pair = made(&folders(COPY_ALL, &["data.csv", "requirements.txt", ".venv/app.py"]));
+        assert_eq!(pair.scenario.events, [Event::Cold, Event::Noop]);
+        assert!(pair.notice.starts_with("no edit is measured"), "{}", pair.notice);
+    }
+
+    #[test]
+    fn the_edit_is_a_comment_with_the_token() {
+        let root = folders(COPY_ALL, &["main.py"]);
+        let pair = made(&root);
+        assert_eq!(pair.scenario.events, [Event::Cold, Event::Noop, Event::Edit("source".to_owned())]);
+        assert!(pair.notice.contains("`main.py`"), "{}", pair.notice);
+        assert_eq!(pair.scenario.name, "a-vs-b");
+        assert_eq!(pair.scenario.bases, ["python:3.11-slim"]);
+        assert!(pair.scenario.apt);
+        let edits = [("source".to_owned(), "n".to_owned())];
+        let files = overlay(&pair.scenario, Variant::Optimized, "c", &edits).unwrap();
+        assert_eq!(files["main.py"], b"x = 1\n# tare n\n");
+        assert!(overlay(&pair.scenario, Variant::Naive, "c", &[]).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,313 @@
+//! Bad input names file, line, key and remedy, and is a usage error.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use harness::error::BadInput;
+use harness::scenario::{Profile, Scenario, create, load_all, pair};
+use tempfile::TempDir;
+
+/// A fresh, valid scenario named `sample`; each test then breaks one thing.
+struct Sample {
+    root: TempDir,
+}
+
+impl Sample {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        create(root.path(), "sample").unwrap();
+        Self { root }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.root.path().join("sample")
+    }
+
+    /// Replaces text in a file of the scenario; it must be there.
+    fn with(self, file: &str, from: &str, to: &str) -> Self {
+        let path = self.dir().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} does not contain {from}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
+        self
+    }
+
+    fn toml(self, from: &str, to: &str) -> Self {
+        self.with("scenario.toml", from, to)
+    }
+
+    fn without(self, file: &str) -> Self {
+        fs::remove_file(self.dir().join(file)).unwrap();
+        self
+    }
+
+    /// The error's text, with the temporary folder's path taken out.
+    fn error(&self) -> String {
+        let error = Scenario::load(&self.dir(), Profile::Quick).unwrap_err();
+        self.shown(&error)
+    }
+
+    fn shown(&self, error: &anyhow::Error) -> String {
+        let bad = error.downcast_ref::<BadInput>().expect("bad input, for exit code 2");
+        bad.0.replace(&format!("{}/", self.root.path().display()), "")
+    }
+}
+
+#[test]
+fn the_skeleton_is_valid_in_each_profile() {
+    let sample = Sample::new();
+    for profile in [Profile::Smoke, Profile::Quick, Profile::Full] {
+        let scenario = Scenario::load(&sample.dir(), profile).unwrap();
+        assert_eq!(scenario.name, "sample");
+        assert_eq!(scenario.bases, ["python:3.11-slim"]);
+        assert!(!scenario.apt);
+    }
+}
+
+#[test]
+fn an_unknown_key() {
+    let sample = Sample::new().toml("caveat =", "warning =");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:13: unknown field `warning`, expected one of `question`, `analysis`, `caveat`, `events`, `nonce_files`, `dockerfile`, `context`, `edits`, `steps`, `answer`, `claims`, `profiles`; scenarios/README.md explains every key");
+}
+
+#[test]
+fn an_unknown_key_in_a_claim() {
+    let sample = Sample::new().toml("source = \"folklore\"", "sauce = \"folklore\"");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:46: unknown field `sauce`, expected one of `name`, `text`, `source`, `field`, `metric`, `expected_min`, `expected_max`, `profiles`; scenarios/README.md explains every key");
+}
+
+#[test]
+fn a_missing_key() {
+    let sample = Sample::new().toml("port_env = \"PORT\"\n", "");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:35: missing field `port_env`; scenarios/README.md explains every key");
+}
+
+#[test]
+fn a_wrong_type() {
+    let sample = Sample::new().toml("expected_min = 1.0", "expected_min = \"all\"");
+    insta::assert_snapshot!(sample.error(), @r#"sample/scenario.toml:48: `expected_min`: invalid type: string "all", expected f64; scenarios/README.md explains every key"#);
+}
+
+#[test]
+fn a_wrong_syntax() {
+    let sample = Sample::new().toml("[answer]", "[answer");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:35: unclosed table, expected `]`; scenarios/README.md explains every key");
+}
+
+#[test]
+fn a_missing_dockerfile() {
+    let sample = Sample::new().without("optimized.Dockerfile");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:1: there is no Dockerfile for the optimized variant: write sample/optimized.Dockerfile, or name another under `dockerfile`");
+}
+
+#[test]
+fn a_missing_dockerfile_that_is_named() {
+    let named = "dockerfile = { naive = \"naive.Dockerfile\", optimized = \"other.Dockerfile\" }\nevents =";
+    let sample = Sample::new().toml("events =", named);
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:18: there is no Dockerfile for the optimized variant: write sample/other.Dockerfile, or name another under `dockerfile`");
+}
+
+#[test]
+fn a_missing_context() {
+    let sample =
+        Sample::new().toml("events =", "context = { naive = \"context\", optimized = \"ctx\" }\nevents =");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:18: there is no build context for the optimized variant: make the folder sample/ctx, or name another under `context`");
+}
+
+#[test]
+fn an_unknown_event() {
+    let sample = Sample::new().toml("\"noop\"", "\"warm\"");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:18: `events`: `warm` is not an event: write cold, noop, edit-NAME or ci-edit-NAME");
+}
+
+#[test]
+fn events_that_do_not_start_cold() {
+    let sample = Sample::new().toml("[\"cold\", \"noop\"", "[\"noop\", \"cold\"");
+    insta::assert_snapshot!(sample.error(), @r#"sample/scenario.toml:18: `events` must start with "cold": every later build continues from that one"#);
+}
+
+#[test]
+fn an_event_without_its_edit() {
+    let sample = Sample::new().toml("\"edit-source\"]", "\"edit-source\",\n  \"edit-deps\"]");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:19: event `edit-deps` names no edit: add [edits.deps], or drop the event");
+}
+
+#[test]
+fn an_edit_without_its_event() {
+    let sample = Sample::new().toml(", \"edit-source\"]", "]");
+    insta::assert_snapshot!(sample.error(), @r#"sample/scenario.toml:25: no event names edit `source`: add "edit-source" to `events`, or drop the edit"#);
+}
+
+#[test]
+fn an_edit_of_a_file_that_the_context_lacks() {
+    let sample = Sample::new().toml("{ \"service.py\"", "{ \"servce.py\"");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:27: edit `source` changes `servce.py`, which does not exist in sample/context: correct the path, or add it to the edit's `new`");
+}
+
+#[test]
+fn an_edit_whose_new_file_is_there_already() {
+    let sample = Sample::new().toml("what = ", "new = [\"service.py\"]\nwhat = ");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:28: edit `source`: `service.py` is already in sample/context: drop it from the edit's `new`");
+}
+
+#[test]
+fn an_edit_that_leaves_the_context() {
+    let sample = Sample::new().toml("{ \"service.py\"", "{ \"../service.py\"");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:27: edit `source`: `../service.py` must be a path within the context, such as src/app.py");
+}
+
+#[test]
+fn an_edit_whose_content_is_missing() {
+    let sample = Sample::new().without("edits/source/service.py");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:27: edit `source`: there is no file sample/edits/source/service.py: write the edited file there");
+}
+
+#[test]
+fn an_edit_without_a_nonce() {
+    let sample = Sample::new().with("edits/source/service.py", "@TARE_NONCE@", "1");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:25: edit `source` holds @TARE_NONCE@ in none of its files: the second block would find the first one's build in the cache and measure nothing; write the token into one, in a comment for instance");
+}
+
+#[test]
+fn a_nonce_file_without_a_nonce() {
+    let sample = Sample::new().toml("nonce_files = [\"service.py\"]", "nonce_files = [\"assets.py\"]");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:21: nonce file sample/context/assets.py holds no @TARE_NONCE@: write it there, or drop the entry");
+}
+
+#[test]
+fn a_step_that_no_instruction_contains() {
+    let sample = Sample::new().toml("naive = \"RUN python assets.py\"", "naive = \"RUN pip install\"");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:31: step `prepare`: no instruction of the naive Dockerfile contains `RUN pip install`: copy a few words of it");
+}
+
+#[test]
+fn a_step_with_a_variable() {
+    let sample = Sample::new().toml("naive = \"RUN python assets.py\"", "naive = \"RUN $SHELL\"");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:31: step `prepare`: BuildKit fills in variables before it names a step: choose words without `$`");
+}
+
+#[test]
+fn a_claim_on_an_event_that_is_not_measured() {
+    let sample = Sample::new().toml("prepare@edit-source", "prepare@edit-deps");
+    insta::assert_snapshot!(sample.error(), @r#"sample/scenario.toml:47: claim `step-skipped`: `executed:prepare@edit-deps` is about an event that is not measured: add "edit-deps" to `events`"#);
+}
+
+#[test]
+fn a_claim_on_an_unknown_metric() {
+    let sample = Sample::new().toml("executed:prepare@edit-source", "speed@cold");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `speed@cold` is not a metric: write compressed_bytes, layer_bytes, rootfs_bytes, unique_bytes, layers; or, with an event as in `wall_s@cold`, wall_s, transfer_s, exec_s, export_s, unpack_s, cpu_s, context_bytes, new_layers, new_compressed_bytes, same_content_bytes, executed:STEP");
+}
+
+#[test]
+fn a_claim_on_an_unknown_step() {
+    let sample = Sample::new().toml("executed:prepare@", "executed:install@");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `executed:install@edit-source` is about an unknown step: add [steps.install], with words of its instruction");
+}
+
+#[test]
+fn two_claims_of_one_name() {
+    let again = "[[claims]]\nname = \"step-skipped\"\ntext = \"t\"\nsource = \"s\"\nmetric = \"layers\"\n\
+                 expected_min = 0.0\nprofiles = [\"quick\"]\n\n[profiles.smoke]";
+    let sample = Sample::new().toml("[profiles.smoke]", again);
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:55: two claims are named `step-skipped`: a claim's name is its row in claims.csv; rename one");
+}
+
+#[test]
+fn an_interval_upside_down() {
+    let sample = Sample::new().toml("expected_max = 1.0", "expected_max = 0.5");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:48: claim `step-skipped`: `expected_min` 1 is above `expected_max` 0.5: swap them");
+}
+
+#[test]
+fn a_percentage_for_a_share() {
+    let sample = Sample::new().toml("expected_max = 1.0", "expected_max = 60.0");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:49: claim `step-skipped`: `expected_max` is the share by which a quantity falls: write 0.4 for 40 %");
+}
+
+#[test]
+fn a_claim_that_expects_nothing() {
+    let sample = Sample::new().toml("expected_min = 1.0\nexpected_max = 1.0\n", "");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:44: claim `step-skipped` expects nothing: give `expected_min`, `expected_max` or both");
+}
+
+#[test]
+fn a_lock_that_is_missing() {
+    let sample =
+        Sample::new().toml("[profiles.quick]\n", "[profiles.quick]\nlocks = [\"requirements.txt\"]\n");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:59: lock `requirements.txt` does not exist: scenarios/README.md says how one is made");
+}
+
+#[test]
+fn an_answer_that_is_no_json() {
+    let sample = Sample::new().toml("body = '[1, 2, 3]'", "body = '[1, 2, 3'");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:39: `answer.body` is not JSON: EOF while parsing a list at line 1 column 8");
+}
+
+#[test]
+fn a_base_without_a_value() {
+    let sample = Sample::new().with("naive.Dockerfile", "FROM python:3.11-slim", "ARG BASE\nFROM $BASE");
+    insta::assert_snapshot!(sample.error(), @"sample/naive.Dockerfile:3: FROM `$BASE` needs a value: give its ARG a default above the first FROM, or name it in build_args");
+}
+
+#[test]
+fn a_folder_that_is_no_scenario() {
+    let sample = Sample::new().without("scenario.toml");
+    insta::assert_snapshot!(sample.error(), @"cannot read sample/scenario.toml: No such file or directory (os error 2); a scenario is a folder with a scenario.toml: make one with `cargo xtask new NAME`");
+}
+
+fn load(sample: &Sample, names: &[&str]) -> anyhow::Result<Vec<Scenario>> {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    load_all(&[sample.root.path().to_owned()], &names, Profile::Quick)
+}
+
+#[test]
+fn an_unknown_name_with_the_nearest_one() {
+    let sample = Sample::new();
+    insta::assert_snapshot!(sample.shown(&load(&sample, &["smaple"]).unwrap_err()), @"there is no scenario `smaple`; did you mean `sample`? (`cargo xtask list` shows all)");
+}
+
+#[test]
+fn an_unknown_name_like_no_other() {
+    let sample = Sample::new();
+    insta::assert_snapshot!(sample.shown(&load(&sample, &["cuda-base"]).unwrap_err()), @"there is no scenario `cuda-base`; there are: sample (`cargo xtask list` shows all)");
+}
+
+#[test]
+fn a_name_asked_for_twice_is_measured_once() {
+    let sample = Sample::new();
+    assert_eq!(load(&sample, &["sample", "sample"]).unwrap().len(), 1);
+}
+
+#[test]
+fn a_name_that_two_folders_hold() {
+    let sample = Sample::new();
+    let other = sample.root.path().join("more");
+    create(&other, "sample").unwrap();
+    let error = load_all(&[sample.root.path().to_owned(), other], &[], Profile::Quick).unwrap_err();
+    insta::assert_snapshot!(sample.shown(&error), @"two scenarios are named `sample`: sample and more/sample; rename one folder");
+}
+
+#[test]
+fn a_root_that_is_not_there() {
+    let sample = Sample::new();
+    let error = load_all(&[sample.root.path().join("none")], &[], Profile::Quick).unwrap_err();
+    let text = sample.shown(&error);
+    assert!(text.contains("cannot read none") && text.contains("--scenarios takes"), "{text}");
+}
+
+#[test]
+fn a_new_name_that_is_taken_or_cannot_be() {
+    let sample = Sample::new();
+    insta::assert_snapshot!(sample.shown(&create(sample.root.path(), "sample").unwrap_err()), @"sample is already there: choose another name");
+    for name in ["", "Big", "a b", "-a", "../a"] {
+        let error = create(sample.root.path(), name).unwrap_err();
+        assert!(error.downcast_ref::<BadInput>().is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_pair_without_a_dockerfile() {
+    let sample = Sample::new();
+    let empty: &Path = &sample.dir().join("context");
+    insta::assert_snapshot!(sample.shown(&pair(empty, empty).unwrap_err()), @"there is no sample/context/Dockerfile: --pair takes two folders, each with a Dockerfile");
+}
