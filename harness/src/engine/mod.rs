@@ -1,7 +1,26 @@
 //! The Docker Engine: finding or bringing up one, building on it, running containers on it.
 
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "Tare measures on Linux: what builds consume is served on the loopback that the engine shares"
+);
+
 mod address;
 pub mod buildkit;
+mod choice;
+mod connect;
 pub mod containers;
+mod disk;
+mod info;
+mod labels;
+mod managed;
+pub mod own;
+pub mod probe;
 
 pub use address::Address;
+pub use choice::Choice;
+pub use connect::{Engine, Note};
+pub use labels::{LABEL, image_name};
+pub use managed::{Data, Home};
+
+use connect::client;

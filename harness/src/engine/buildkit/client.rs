@@ -51,6 +51,11 @@ impl BuildKit {
         Ok(Self { address: address.clone(), control })
     }
 
+    /// The control API, for what is no build.
+    pub(super) fn control(&self) -> ControlClient<Channel> {
+        self.control.clone()
+    }
+
     /// BuildKit's own version, such as `v0.25.2`; distributions' packages may say `v0.0.0+unknown`.
     ///
     /// # Errors
@@ -81,15 +86,15 @@ impl BuildKit {
         let session = Session::open(&self.address, offer)
             .await
             .map_err(|error| BuildError::EngineLost(format!("{error:#}")))?;
-        match tokio::time::timeout(limit, self.solve(&request, &session)).await {
+        match tokio::time::timeout(limit, self.solve(request, &session)).await {
             Ok(result) => result,
             Err(_) => Err(BuildError::TimedOut(limit)),
         }
     }
 
-    async fn solve(&self, request: &BuildRequest, session: &Session) -> Result<BuildOutcome, BuildError> {
+    async fn solve(&self, request: BuildRequest, session: &Session) -> Result<BuildOutcome, BuildError> {
         let reference = format!("{:032x}", rand::random::<u128>());
-        let solve = solve::request(&reference, &session.id, request);
+        let solve = solve::request(&reference, &session.id, &request);
         let follower = request.progress.clone().map(|progress| self.follow(&reference, progress));
         let mut control = self.control.clone();
         let begun = Instant::now();

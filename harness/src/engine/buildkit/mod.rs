@@ -10,12 +10,14 @@ mod request;
 mod services;
 mod session;
 mod solve;
+mod store;
 pub mod tree;
 mod wire;
 
 pub use client::BuildKit;
 pub use context::{Context, OverlayFile};
 pub use request::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
+pub use store::{CacheRecord, GcRule};
 
 /// The largest message taken or sent, in bytes: what BuildKit itself uses.
 const MESSAGE_LIMIT: usize = 16 << 20;

@@ -40,14 +40,16 @@ impl Candidate {
             Self::Own => {
                 let packages = ["docker.io", "containerd", "runc"];
                 let version = archive.own_version("docker.io").context("no docker.io package")?;
-                let major = major(&version).with_context(|| format!("docker.io has the version {version}"))?;
+                let major =
+                    major(&version).with_context(|| format!("docker.io has the version {version}"))?;
                 if major < OLDEST {
                     bail!("docker.io {version} is too old: {OLDEST} or newer is needed");
                 }
                 programs(&[&archive.unpack(&Suite::Own, &packages)?])
             }
             Self::Debian(release) => {
-                let engine = archive.unpack(&Suite::Named(release.to_owned()), &["docker.io", "containerd"])?;
+                let engine =
+                    archive.unpack(&Suite::Named(release.to_owned()), &["docker.io", "containerd"])?;
                 let runc = archive.unpack(&Suite::Own, &["runc"])?;
                 programs(&[&engine, &runc])
             }

@@ -49,9 +49,8 @@ impl Cgroup {
 
     /// CPU seconds that the daemon and everything it ran have used.
     pub(super) fn cpu_seconds(&self) -> Result<f64> {
-        let read = |path: &Path| {
-            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-        };
+        let read =
+            |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
         match counter()? {
             Counter::Cpuacct(mount) => {
                 let path = mount.join(&self.0).join("cpuacct.usage");

@@ -1,10 +1,10 @@
 //! Starting the daemon and ending all of it.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::candidates::Programs;
+use super::files::Files;
 use super::mounts::unmount_below;
 use super::process::{Process, wait_until};
 use super::state::State;
@@ -21,66 +22,112 @@ use super::state::State;
 const START: Duration = Duration::from_secs(60);
 /// How long it may take to end by itself.
 const STOP: Duration = Duration::from_secs(15);
-/// The longest path of a Unix socket, less the longest name that the daemon puts below its directory.
-const LONGEST_DIR: usize = 107 - "/exec/containerd/containerd-debug.sock.ttrpc".len();
 
-/// The files of one managed engine.
-#[derive(Debug, Clone)]
-pub(super) struct Files {
-    dir: PathBuf,
+/// A daemon and all that belongs to it. Dropping it ends it, unless it is to stay.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    files: Files,
+    state: State,
+    /// None where another process started it.
+    child: Option<Child>,
+    ended: bool,
 }
 
-impl Files {
-    pub(super) fn new(dir: PathBuf) -> Result<Self> {
-        if dir.as_os_str().len() > LONGEST_DIR {
-            bail!(
-                "the path {} is too long for the engine's sockets: set TARE_CACHE to a shorter one",
-                dir.display()
-            );
+impl Daemon {
+    /// Starts one and waits until it answers.
+    pub(super) fn start(files: Files, programs: &Programs) -> Result<Self> {
+        let state = State::starting(programs.packages.clone())?;
+        fs::create_dir_all(files.data_root())?;
+        // Before anything is there to be found.
+        state.save(files.dir())?;
+        let mut daemon = Self { files, state, child: None, ended: false };
+        let child = daemon.child.insert(spawn(&daemon.files, &daemon.state, programs)?);
+        daemon.state.dockerd = i32::try_from(child.id()).ok().and_then(Process::of);
+        daemon.state.save(daemon.files.dir())?;
+        daemon.wait_for_answer()?;
+        Ok(daemon)
+    }
+
+    /// One that another process started, up or left behind.
+    pub(super) fn adopt(files: Files, state: State) -> Self {
+        Self { files, state, child: None, ended: false }
+    }
+
+    /// What is known of it.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// From now on it outlives this value (`true`), or goes with it (`false`).
+    pub(super) fn set_stays(&mut self, stays: bool) -> Result<()> {
+        self.state.stays = stays;
+        self.state.save(self.files.dir())
+    }
+
+    fn wait_for_answer(&mut self) -> Result<()> {
+        let Some(child) = &mut self.child else { return Ok(()) };
+        let (socket, log) = (self.files.socket(), self.files.log());
+        let mut ended = None;
+        let answers = wait_until(START, || {
+            ended = child.try_wait().ok().flatten();
+            ended.is_some() || ping(&socket)
+        });
+        if let Some(status) = ended {
+            bail!("dockerd ended at once ({status}): {}", last_words(&log));
         }
-        Ok(Self { dir })
+        if !answers {
+            bail!("dockerd did not answer within {} s: {}", START.as_secs(), last_words(&log));
+        }
+        Ok(())
     }
 
-    pub(super) fn dir(&self) -> &Path {
-        &self.dir
+    /// Ends the daemon, its containerd, shims and containers, and removes its mounts, control groups and
+    /// files but the data root.
+    pub(super) fn stop(mut self) -> Result<()> {
+        self.end()
     }
 
-    pub(super) fn socket(&self) -> PathBuf {
-        self.dir.join("docker.sock")
-    }
-
-    pub(super) fn data_root(&self) -> PathBuf {
-        self.dir.join("data")
-    }
-
-    fn exec_root(&self) -> PathBuf {
-        self.dir.join("exec")
-    }
-
-    fn pid_file(&self) -> PathBuf {
-        self.dir.join("docker.pid")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.dir.join("dockerd.log")
-    }
-
-    /// Removes all images, containers and build cache.
-    pub(super) fn wipe_data(&self) -> Result<()> {
-        unmount_below(&self.data_root())?;
-        remove_dir(&self.data_root())
+    fn end(&mut self) -> Result<()> {
+        self.ended = true;
+        if self.state.is_of_this_boot()? {
+            if let Some(dockerd) = self.state.dockerd {
+                dockerd.signal(Signal::TERM);
+                dockerd.wait(STOP);
+            }
+            self.state.cgroup.kill_all()?;
+            if let Some(child) = &mut self.child {
+                child.wait().context("cannot wait for dockerd")?;
+            }
+            unmount_below(&self.files.data_root())?;
+            self.state.cgroup.remove()?;
+        }
+        self.files.remove_runtime()?;
+        for stray in &self.state.strays {
+            // Only an empty one goes: by now another engine may use it.
+            let _ = fs::remove_dir(stray);
+        }
+        State::forget(self.files.dir())
     }
 }
 
-/// Starts the daemon and waits until it answers. `state` is saved before and after.
-pub(super) fn start(files: &Files, programs: &Programs, state: &mut State) -> Result<Child> {
-    fs::create_dir_all(files.data_root())?;
-    state.save(&files.dir)?;
-    let config = files.dir.join("daemon.json");
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.ended || self.state.stays {
+            return;
+        }
+        if let Err(error) = self.end() {
+            // A drop cannot fail; the next run finds by the state what is left.
+            eprintln!("the managed engine did not end cleanly: {error:#}");
+        }
+    }
+}
+
+fn spawn(files: &Files, state: &State, programs: &Programs) -> Result<Child> {
+    let config = files.dir().join("daemon.json");
     fs::write(&config, serde_json::to_string_pretty(&configuration(files, state))?)?;
     let procs = state.cgroup.create()?;
     let log = File::create(files.log()).with_context(|| format!("cannot write {}", files.log().display()))?;
-    let mut child = Command::new("/bin/sh")
+    Command::new("/bin/sh")
         // The shell enters the group and becomes the daemon: no child of it can be born outside.
         .args(["-c", r#"echo $$ > "$0" && exec "$@""#])
         .arg(procs)
@@ -88,62 +135,14 @@ pub(super) fn start(files: &Files, programs: &Programs, state: &mut State) -> Re
         .arg("--config-file")
         .arg(&config)
         .envs(programs.env.iter().map(|(key, value)| (key, value)))
-        .current_dir(&files.dir)
+        .current_dir(files.dir())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
         // A terminal's Ctrl-C goes to the run alone, which then ends the daemon in order.
         .process_group(0)
         .spawn()
-        .context("cannot start dockerd")?;
-    state.dockerd = i32::try_from(child.id()).ok().and_then(Process::of);
-    state.save(&files.dir)?;
-
-    let socket = files.socket();
-    let mut ended = None;
-    let answers = wait_until(START, || {
-        ended = child.try_wait().ok().flatten();
-        ended.is_some() || ping(&socket)
-    });
-    if let Some(status) = ended {
-        bail!("dockerd ended at once ({status}): {}", last_words(&files.log()));
-    }
-    if !answers {
-        bail!("dockerd did not answer within {} s: {}", START.as_secs(), last_words(&files.log()));
-    }
-    Ok(child)
-}
-
-/// Ends the daemon, its containerd, shims and containers, and removes its mounts, control groups and
-/// files but the data root. Works on what a killed run left just as well.
-pub(super) fn stop(files: &Files, state: &State, child: Option<Child>) -> Result<()> {
-    if state.is_of_this_boot()? {
-        if let Some(dockerd) = state.dockerd {
-            dockerd.signal(Signal::TERM);
-            dockerd.wait(STOP);
-        }
-        state.cgroup.kill_all()?;
-        if let Some(mut child) = child {
-            child.wait().context("cannot wait for dockerd")?;
-        }
-        unmount_below(&files.exec_root())?;
-        unmount_below(&files.data_root())?;
-        state.cgroup.remove()?;
-    }
-    remove_dir(&files.exec_root())?;
-    for file in [files.socket(), files.pid_file()] {
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("cannot remove {}", file.display()));
-            }
-            _ => {}
-        }
-    }
-    for stray in &state.strays {
-        // Only an empty one goes: by now another engine may use it.
-        let _ = fs::remove_dir(stray);
-    }
-    State::forget(&files.dir)
+        .context("cannot start dockerd")
 }
 
 fn configuration(files: &Files, state: &State) -> serde_json::Value {
@@ -186,11 +185,4 @@ fn last_words(log: &Path) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let told = lines.iter().rev().find(|line| !line.contains("level=") || line.contains("level=fatal"));
     told.or(lines.last()).map_or_else(|| "its log is empty".to_owned(), |line| line.trim().to_owned())
-}
-
-fn remove_dir(dir: &Path) -> Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        result => result.with_context(|| format!("cannot remove {}", dir.display())),
-    }
 }

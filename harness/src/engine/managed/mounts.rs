@@ -29,7 +29,9 @@ fn below(table: &[u8], dir: &Path) -> Vec<PathBuf> {
         .filter(|point| point.starts_with(dir))
         .collect();
     points.reverse();
-    points.sort_by_key(|point| std::cmp::Reverse(point.as_os_str().as_bytes().iter().filter(|b| **b == b'/').count()));
+    points.sort_by_key(|point| {
+        std::cmp::Reverse(point.as_os_str().as_bytes().iter().filter(|b| **b == b'/').count())
+    });
     points
 }
 

@@ -1,0 +1,82 @@
+//! Where the managed engine keeps what.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::mounts::unmount_below;
+
+/// The longest path of a Unix socket, less the longest name that the daemon puts below its directory.
+const LONGEST_DIR: usize = 107 - "/exec/containerd/containerd-debug.sock.ttrpc".len();
+
+/// The files of one managed engine.
+#[derive(Debug, Clone)]
+pub(super) struct Files {
+    dir: PathBuf,
+}
+
+impl Files {
+    pub(super) fn new(dir: PathBuf) -> Result<Self> {
+        if dir.as_os_str().len() > LONGEST_DIR {
+            bail!(
+                "the path {} is too long for the engine's sockets: set TARE_CACHE to a shorter one",
+                dir.display()
+            );
+        }
+        Ok(Self { dir })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn socket(&self) -> PathBuf {
+        self.dir.join("docker.sock")
+    }
+
+    pub(super) fn data_root(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    pub(super) fn exec_root(&self) -> PathBuf {
+        self.dir.join("exec")
+    }
+
+    pub(super) fn pid_file(&self) -> PathBuf {
+        self.dir.join("docker.pid")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.dir.join("dockerd.log")
+    }
+
+    /// Removes what a daemon makes anew each time.
+    pub(super) fn remove_runtime(&self) -> Result<()> {
+        unmount_below(&self.exec_root())?;
+        remove_dir(&self.exec_root())?;
+        remove_file(&self.socket())?;
+        remove_file(&self.pid_file())
+    }
+
+    /// Removes all images, containers and build cache.
+    pub(super) fn wipe_data(&self) -> Result<()> {
+        unmount_below(&self.data_root())?;
+        remove_dir(&self.data_root())
+    }
+}
+
+fn remove_dir(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result.with_context(|| format!("cannot remove {}", dir.display())),
+    }
+}
+
+fn remove_file(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result.with_context(|| format!("cannot remove {}", file.display())),
+    }
+}

@@ -1,0 +1,198 @@
+//! A Docker Engine of our own: unpacked from the distribution's packages, with its own data, socket
+//! and control group, up for as long as a run needs it.
+//!
+//! Nobody's own images or build cache are touched, and a cold build is cold.
+
+mod candidates;
+mod cgroup;
+mod daemon;
+mod files;
+mod mounts;
+mod process;
+mod state;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+
+use self::candidates::{CANDIDATES, Candidate};
+use self::daemon::Daemon;
+use self::files::Files;
+use self::state::{Lock, State};
+use super::{Address, Note, probe};
+use crate::cache::Cache;
+use crate::debian::Archive;
+
+/// Images, containers and build cache of the managed engine, where a run begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Data {
+    /// Kept: a run that was interrupted goes on with it.
+    Keep,
+    /// Removed: nothing needs it any more.
+    Wipe,
+}
+
+/// Where the managed engine lives and what it is unpacked from.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// Its directory.
+    pub engine: PathBuf,
+    /// Where packages are unpacked; may be shared by several homes.
+    pub debian: PathBuf,
+}
+
+impl Home {
+    /// Both in the cache.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn of(cache: &Cache) -> Result<Self> {
+        Ok(Self { engine: cache.room("engine")?, debian: cache.room("debian")? })
+    }
+}
+
+/// The managed engine, up. Dropping it takes it down, unless it was brought up to stay.
+#[derive(Debug)]
+pub(super) struct Managed {
+    files: Files,
+    /// Before the lock, so that it has ended when the lock is free.
+    daemon: Option<Daemon>,
+    _lock: Lock,
+}
+
+impl Managed {
+    /// Brings it up, or takes over one that stays up; ends first what a killed run left behind.
+    pub(super) async fn up(home: &Home, data: Data, note: Note<'_>) -> Result<Self> {
+        if !rustix::process::geteuid().is_root() {
+            bail!(
+                "the managed engine mounts file systems and makes control groups, which needs root: use sudo, or \
+                 bring an engine of your own (--engine URL, or DOCKER_HOST)"
+            );
+        }
+        let files = Files::new(home.engine.canonicalize().unwrap_or_else(|_| home.engine.clone()))?;
+        let lock = Lock::take(files.dir())?;
+        if let Some(state) = State::load(files.dir())? {
+            if state.stays && state.is_up()? {
+                note("the managed engine is up already (`engine up`); it stays up");
+                return Ok(Self { daemon: Some(Daemon::adopt(files.clone(), state)), files, _lock: lock });
+            }
+            let left = Daemon::adopt(files.clone(), state);
+            blocking(move || left.stop()).await?;
+            note("ended a managed engine that a killed run had left behind");
+        }
+        let mut managed = Self { files, daemon: None, _lock: lock };
+        if data == Data::Wipe {
+            let files = managed.files.clone();
+            blocking(move || files.wipe_data()).await?;
+        }
+        managed.start(&home.debian, note).await?;
+        Ok(managed)
+    }
+
+    /// Tries the candidates, the one that worked last time first.
+    async fn start(&mut self, debian: &Path, note: Note<'_>) -> Result<()> {
+        let archive = Arc::new(Archive::open(debian)?);
+        let remembered = self.remembered();
+        let others = CANDIDATES.iter().copied().filter(|candidate| Some(*candidate) != remembered);
+        let mut passed_over = Vec::new();
+        for candidate in remembered.into_iter().chain(others) {
+            if remembered.is_none() {
+                note(&format!("trying Docker Engine from {candidate}"));
+            }
+            match self.try_candidate(candidate, &archive).await {
+                Ok(()) => {
+                    std::fs::write(self.files.dir().join("candidate"), candidate.to_string())?;
+                    return Ok(());
+                }
+                Err(error) => {
+                    let line = format!("{candidate}: {error:#}");
+                    note(&format!("passed over {line}"));
+                    passed_over.push(line);
+                }
+            }
+        }
+        bail!("no Docker Engine could be brought up:\n  {}", passed_over.join("\n  "));
+    }
+
+    async fn try_candidate(&mut self, candidate: Candidate, archive: &Arc<Archive>) -> Result<()> {
+        let archive = archive.clone();
+        let programs = blocking(move || candidate.provision(&archive)).await?;
+        let files = self.files.clone();
+        // Where nobody waits for the answer any more, its own drop ends it.
+        self.daemon = Some(blocking(move || Daemon::start(files, &programs)).await?);
+        if let Err(unfit) = probe::probe(&self.address()).await {
+            self.stop().await?;
+            bail!(unfit);
+        }
+        Ok(())
+    }
+
+    fn remembered(&self) -> Option<Candidate> {
+        let name = std::fs::read_to_string(self.files.dir().join("candidate")).ok()?;
+        CANDIDATES.iter().copied().find(|candidate| candidate.to_string() == name)
+    }
+
+    pub(super) fn address(&self) -> Address {
+        Address::Unix(self.files.socket())
+    }
+
+    pub(super) fn data_root(&self) -> PathBuf {
+        self.files.data_root()
+    }
+
+    /// `name version` of each package.
+    pub(super) fn packages(&self) -> &[String] {
+        self.daemon.as_ref().map_or(&[], |daemon| &daemon.state().packages)
+    }
+
+    /// CPU seconds of the daemon and all that it ran, since it was started.
+    pub(super) fn cpu_seconds(&self) -> Result<f64> {
+        self.daemon.as_ref().context("the managed engine is down")?.state().cgroup.cpu_seconds()
+    }
+
+    /// Whether it stays up when the run ends.
+    pub(super) fn stays(&self) -> bool {
+        self.daemon.as_ref().is_some_and(|daemon| daemon.state().stays)
+    }
+
+    /// From now on it stays up (`true`), or goes down with this value (`false`).
+    pub(super) fn set_stays(&mut self, stays: bool) -> Result<()> {
+        self.daemon.as_mut().context("the managed engine is down")?.set_stays(stays)
+    }
+
+    /// Takes it down, unless it stays.
+    pub(super) async fn down(mut self, data: Data) -> Result<()> {
+        if self.stays() {
+            return Ok(());
+        }
+        self.stop().await?;
+        if data == Data::Wipe {
+            let files = self.files.clone();
+            blocking(move || files.wipe_data()).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts anew with an empty data root.
+    pub(super) async fn reset(&mut self, debian: &Path, note: Note<'_>) -> Result<()> {
+        let stays = self.stays();
+        self.stop().await?;
+        let files = self.files.clone();
+        blocking(move || files.wipe_data()).await?;
+        self.start(debian, note).await?;
+        if stays { self.set_stays(true) } else { Ok(()) }
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        match self.daemon.take() {
+            Some(daemon) => blocking(move || daemon.stop()).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Runs what blocks beside the async tasks.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.context("a blocking task ended early")?
+}
