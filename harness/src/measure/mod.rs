@@ -1,3 +1,4 @@
 //! Measuring: the only room that touches an engine on behalf of a run.
 
 pub mod answer;
+pub mod export;

@@ -5,8 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use harness::engine::buildkit::Export;
+use harness::engine::buildkit::{BuildError, Export};
+use harness::measure::export::export;
 use harness::oci::pipe::pipe;
 use harness::oci::{Image, Layer, LayerCache, delta, read_archive, read_layout, sizes};
 
@@ -38,25 +40,20 @@ impl<R: Read> Read for Tee<R> {
 
 struct Exports {
     rig: Rig,
-    cache: LayerCache,
+    cache: Arc<LayerCache>,
 }
 
 impl Exports {
     /// Builds and exports an image; the archive stays as `NAME.tar`.
     async fn export(&self, name: &str, dockerfile: &str) -> Image {
         let (sink, source) = pipe();
-        let mut source = Tee(source, File::create(self.archive(name)).unwrap());
-        let export = Export::Oci { rewrite_timestamp: true, sink: Box::new(sink) };
-        let request = self.rig.request(dockerfile, export);
-        let (image, built) = std::thread::scope(|scope| {
-            let reading = scope.spawn(|| read_archive(&mut source, &self.cache));
-            let build = self.rig.engine.build(request);
-            let built = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(build));
-            (reading.join().unwrap(), built)
-        });
-        let (built, image) = (built.unwrap(), image.unwrap());
-        assert_eq!(built.exporter["containerimage.digest"], image.manifest_digest.to_string());
-        image
+        let source = Tee(source, File::create(self.archive(name)).unwrap());
+        let sink = Export::Oci { rewrite_timestamp: true, sink: Box::new(sink) };
+        let request = self.rig.request(dockerfile, sink);
+        let cache = Arc::clone(&self.cache);
+        let reading = tokio::task::spawn_blocking(move || read_archive(source, &cache));
+        self.rig.engine.build(request).await.unwrap();
+        reading.await.unwrap().unwrap()
     }
 
     fn archive(&self, name: &str) -> PathBuf {
@@ -77,7 +74,7 @@ impl Exports {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_four_sizes_are_those_that_skopeo_and_umoci_find() {
-    let exports = Exports { rig: Rig::up(&["skopeo", "umoci"]).await, cache: LayerCache::default() };
+    let exports = Exports { rig: Rig::up(&["skopeo", "umoci"]).await, cache: Arc::default() };
     let base = exports.export("base", BUSYBOX).await;
     let image = exports.export("image", &format!("{BUSYBOX}{TOP}")).await;
     let base_diff_ids: Vec<_> = base.layers.iter().map(|layer| layer.diff_id).collect();
@@ -123,6 +120,20 @@ async fn the_four_sizes_are_those_that_skopeo_and_umoci_find() {
     let again = read_layout(&layout, &LayerCache::default()).unwrap();
     assert_eq!(again.manifest_digest, image.manifest_digest);
     assert_eq!(sizes(&again, &base_diff_ids).unwrap(), found);
+
+    // A second export is the same image, and its known layers are not read again.
+    let request = exports.rig.request(&format!("{BUSYBOX}{TOP}"), Export::Nothing);
+    let second = export(&exports.rig.engine, request, Arc::clone(&exports.cache)).await.unwrap();
+    assert_eq!(second.manifest_digest, image.manifest_digest);
+    assert!(second.layers.iter().zip(&image.layers).all(|(a, b)| Arc::ptr_eq(a, b)));
+
+    // A failing build is told as such, not as an archive that ends too soon.
+    let request = exports.rig.request(&format!("{BUSYBOX}RUN exit 7\n"), Export::Nothing);
+    let e = export(&exports.rig.engine, request, Arc::clone(&exports.cache)).await.unwrap_err();
+    assert!(
+        matches!(e.downcast_ref(), Some(BuildError::Failed { message, .. }) if message.contains("exit code: 7")),
+        "{e}"
+    );
 
     // A node that has the base pulls what lies on it.
     let delta = delta(&base, &image).unwrap();
