@@ -4,8 +4,10 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use harness::cli::{self, Cli, Verb};
+use harness::cache::Cache;
+use harness::cli::{self, Cli, EngineAction, Verb};
 use harness::error::{BadInput, GateFailed};
+use harness::scenario;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -24,10 +26,12 @@ async fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Bench(args) => cli::bench::run(*args).await,
         Verb::Report(args) => cli::report::run(&args.dir, &args.format),
         Verb::List { json, roots } => cli::list::run(&roots, json),
-        Verb::New { name } => cli::new::run(&name),
-        Verb::Doctor { json } => cli::doctor::run(json).await,
-        Verb::Engine { action } => cli::engine::run(action).await,
-        Verb::Clean => cli::clean::run().await,
+        Verb::New { name } => cli::new::run(&scenario::builtin_dir()?, &name),
+        Verb::Doctor { engine, json } => cli::doctor::run(&Cache::open()?, &engine, json).await,
+        Verb::Engine { action: EngineAction::Up } => cli::engine::up(&Cache::open()?).await,
+        Verb::Engine { action: EngineAction::Down } => cli::engine::down(&Cache::open()?).await,
+        Verb::Engine { action: EngineAction::Env } => cli::engine::env(&Cache::open()?),
+        Verb::Clean => cli::clean::run(&Cache::open()?).await,
     }
 }
 

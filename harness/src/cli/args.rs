@@ -41,6 +41,9 @@ pub enum Verb {
     },
     /// Say what this machine has, what is missing and what to do
     Doctor {
+        /// The engine to look at, as in `bench`
+        #[arg(long, default_value = "auto", value_name = "auto|managed|URL")]
+        engine: Choice,
         /// Print one JSON document
         #[arg(long)]
         json: bool,

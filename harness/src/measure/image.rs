@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::build::{image_name, request};
 use super::context::BlockContext;
+use super::export::export;
 use super::runner::Bench;
 use crate::engine::buildkit::Export;
 use crate::oci;
@@ -21,7 +22,7 @@ pub(crate) async fn built(
     variant: Variant,
     context: &BlockContext,
 ) -> Result<oci::Image> {
-    let image = export(bench, scenario, variant, context, false).await?;
+    let image = look(bench, scenario, variant, context, false).await?;
     let name = image_name(bench.run_id, &scenario.name, variant);
     let stored = bench.engine.diff_ids(&name).await?;
     let exported: Vec<String> = image.layers.iter().map(|layer| layer.diff_id.to_string()).collect();
@@ -39,24 +40,18 @@ pub(crate) async fn rewritten_digest(
     variant: Variant,
     context: &BlockContext,
 ) -> Result<String> {
-    Ok(export(bench, scenario, variant, context, true).await?.manifest_digest.to_string())
+    Ok(look(bench, scenario, variant, context, true).await?.manifest_digest.to_string())
 }
 
-async fn export(
+async fn look(
     bench: &Bench<'_>,
     scenario: &Scenario,
     variant: Variant,
     context: &BlockContext,
     rewrite_timestamp: bool,
 ) -> Result<oci::Image> {
-    let (sink, source) = oci::pipe::pipe();
-    let layers = Arc::clone(&bench.layers);
-    let reader = tokio::task::spawn_blocking(move || oci::read_archive(source, &layers));
-    let export = Export::Oci { rewrite_timestamp, sink: Box::new(sink) };
-    bench
-        .engine
-        .build(request(bench, scenario, variant, context, export))
+    let request = request(bench, scenario, variant, context, Export::Nothing);
+    export(bench.engine, request, rewrite_timestamp, Arc::clone(&bench.layers))
         .await
-        .with_context(|| format!("exporting {}/{variant} for a look at its layers", scenario.name))?;
-    reader.await?.with_context(|| format!("reading the exported image of {}/{variant}", scenario.name))
+        .with_context(|| format!("looking at the {variant} image of {}", scenario.name))
 }

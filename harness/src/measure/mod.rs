@@ -8,6 +8,7 @@ pub mod answer;
 mod block;
 mod build;
 mod context;
+pub mod export;
 mod image;
 mod observer;
 mod rehearsal;

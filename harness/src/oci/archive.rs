@@ -9,7 +9,8 @@ use super::entry::normalise;
 use super::tar_stream::TarStream;
 use super::{Digest, LayerCache, LayerError, OciError};
 
-/// All documents of an archive together; only a hostile archive has more.
+/// All documents of an archive together. Those beyond it, bills of materials of many platforms perhaps,
+/// are dropped; that is an error only if the image needs them.
 const DOCUMENTS_LIMIT: usize = 32 << 20;
 
 /// Reads an OCI archive (a tar of an OCI layout) from a stream, such as BuildKit's `oci` export.
@@ -34,13 +35,13 @@ pub fn read_archive(input: impl Read, cache: &LayerCache) -> Result<Image, OciEr
             archive.read_to_end(&mut bytes)?;
             index = Some(bytes);
         } else if let Some(name) = blob_name(&path) {
-            let found = Found::read(name, member.size, &mut archive, cache)?;
+            let mut found = Found::read(name, member.size, &mut archive, cache)?;
             if let Found::Small(bytes) = &found {
                 kept += bytes.len();
-            }
-            if kept > DOCUMENTS_LIMIT {
-                let what = "the sum of the archive's documents".to_owned();
-                return Err(OciError::TooLarge { what, limit: DOCUMENTS_LIMIT as u64 });
+                if kept > DOCUMENTS_LIMIT {
+                    kept -= bytes.len();
+                    found = Found::Large;
+                }
             }
             blobs.insert(name, found);
         }

@@ -86,6 +86,19 @@ impl Drop for PipeWriter {
 }
 
 impl PipeReader {
+    /// Lets `read` read; if it fails, the writer's next write fails with its reason. The reader is gone
+    /// afterwards in any case, so that no writer waits for it.
+    ///
+    /// # Errors
+    /// What `read` returns.
+    pub fn consume<T, E: ToString>(mut self, read: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        let result = read(&mut self);
+        if let Err(e) = &result {
+            self.fail(e.to_string());
+        }
+        result
+    }
+
     /// Ends the stream with an error: the writer's next write fails with `reason`.
     pub fn fail(self, reason: impl ToString) {
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_string());
@@ -134,6 +147,18 @@ mod tests {
         reader.fail("blob damaged");
         let e = writer.write_all(&[0; CHUNK]).unwrap_err();
         assert_eq!((e.kind(), e.to_string().as_str()), (io::ErrorKind::BrokenPipe, "blob damaged"));
+    }
+
+    #[test]
+    fn a_failure_in_the_midst_reaches_a_writer_that_waits() {
+        let (mut writer, reader) = pipe();
+        let writing = thread::spawn(move || writer.write_all(&vec![0; CHUNK * (CHUNKS + 9)]));
+        let read = reader.consume(|reader| {
+            reader.read_exact(&mut [0; 10])?;
+            Err::<(), _>(io::Error::other("blob damaged"))
+        });
+        assert!(read.is_err());
+        assert_eq!(writing.join().unwrap().unwrap_err().to_string(), "blob damaged");
     }
 
     #[test]

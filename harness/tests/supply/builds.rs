@@ -131,8 +131,9 @@ async fn builds_find_all_that_they_need_and_the_proxy_serves_apt_alone() {
     // A second supply finds all in cache and engine.
     said.lock().unwrap().clear();
     drop(supply);
-    let again =
-        Supply::prepare(&cache, &known_bases(), &needs[..1], options, engine.docker(), &progress).await.unwrap();
+    let again = Supply::prepare(&cache, &known_bases(), &needs[..1], options, engine.docker(), &progress)
+        .await
+        .unwrap();
     assert!(again.failure("service").is_none());
     let slow: Vec<String> = std::mem::take(&mut said.lock().unwrap());
     assert!(!slow.iter().any(|line| line.contains("stand-in") || line.contains("fetching")), "{slow:?}");

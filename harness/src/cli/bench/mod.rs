@@ -51,7 +51,7 @@ pub async fn run(args: Args) -> Result<()> {
     // What was half done goes on with the cache that the managed engine keeps.
     let data = if result.is_ok() { Data::Wipe } else { Data::Keep };
     let cleaned = match engine.remove_labelled(&job.id).await {
-        Ok(()) => engine.forget_builds().await,
+        Ok(_) => engine.forget_builds().await,
         Err(error) => Err(error),
     };
     let down = engine.down(data).await;

@@ -1,0 +1,5 @@
+//! Real images of the real engine: what is said of them, and what they answer. Needs root.
+
+mod answer;
+mod rig;
+mod sizes;
