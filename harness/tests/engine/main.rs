@@ -148,6 +148,21 @@ async fn a_daemon_that_was_killed_itself_leaves_nothing_either() {
 }
 
 #[tokio::test]
+async fn the_older_engine_of_debian_13_serves_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = home(dir.path());
+    // As if it had been the first that came up.
+    std::fs::write(home.engine.join("candidate"), "Debian trixie").unwrap();
+    let engine = managed(&home, Data::Wipe).await;
+    let info = engine.info().await.unwrap();
+    assert!(info.version.starts_with("26."), "{info:?}");
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("file"), "text").unwrap();
+    build(&engine, "FROM scratch\nCOPY file /file\n", files.path(), Export::Nothing).await;
+    engine.down(Data::Wipe).await.unwrap();
+}
+
+#[tokio::test]
 async fn it_goes_down_with_a_panic() {
     let dir = tempfile::tempdir().unwrap();
     let home = home(dir.path());
