@@ -52,7 +52,11 @@ fn disk(cache: &Path) -> Check {
 
 /// The mirror's name stays out: a report of this may be published.
 fn apt(room: &Path) -> Check {
-    match Archive::open(room).and_then(|archive| archive.main_source()) {
+    let asked = Archive::open(room).and_then(|archive| {
+        archive.update()?;
+        archive.main_source()
+    });
+    match asked {
         Ok(main) => Check::ok(
             "apt",
             format!("{} {} answers ({})", main.origin, main.codename, main.components.join(", ")),

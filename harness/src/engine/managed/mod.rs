@@ -148,7 +148,7 @@ impl Managed {
         let mut passed_over = Vec::new();
         for candidate in remembered.into_iter().chain(others) {
             if remembered.is_none() {
-                note(&format!("trying Docker Engine from {candidate}"));
+                note(&format!("trying Docker Engine from {candidate} (about 60 MB, fetched once)"));
             }
             match self.try_candidate(candidate, &archive).await {
                 Ok(()) => {
