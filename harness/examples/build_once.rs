@@ -70,6 +70,7 @@ fn print(outcome: &BuildOutcome) {
         }
     }
     println!("wall_s {:.3}", outcome.wall.as_secs_f64());
+    println!("overhead_s {:.3}", outcome.overhead().as_secs_f64());
     println!("context_bytes {}", outcome.context_bytes);
     for (key, value) in &outcome.exporter {
         println!("{key} {value}");

@@ -3,40 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context as _, Result, bail};
+use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    StopContainerOptionsBuilder, WaitContainerOptions,
+    CreateContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+    WaitContainerOptions,
 };
-use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::runtime::Handle;
 use tokio_stream::StreamExt as _;
 
-use super::Address;
-
-/// The label that all our containers carry, its value the run's id.
-pub const RUN_LABEL: &str = "dev.tare.run";
-
-/// Seconds until the engine has to begin to answer: removing a large container takes its time.
-const ANSWER_LIMIT: u64 = 300;
-
-/// A client for the Engine API, speaking the version that the engine speaks.
-///
-/// # Errors
-/// Nothing listens at `address`, or what listens is no engine.
-pub async fn docker_client(address: &Address) -> Result<Docker> {
-    let client = match address {
-        Address::Unix(socket) => {
-            let socket = socket.to_str().with_context(|| format!("{address}: not UTF-8"))?;
-            Docker::connect_with_unix(socket, ANSWER_LIMIT, API_DEFAULT_VERSION)
-        }
-        Address::Tcp(host) => Docker::connect_with_http(host, ANSWER_LIMIT, API_DEFAULT_VERSION),
-    };
-    let client = client.with_context(|| format!("no engine listens at {address}"))?;
-    client.negotiate_version().await.with_context(|| format!("no engine answers at {address}"))
-}
+use super::LABEL;
 
 /// What to run, beside the image.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +25,7 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
     /// Added to the image's.
     pub env: BTreeMap<String, String>,
-    /// Beside [`RUN_LABEL`].
+    /// Beside [`LABEL`].
     pub labels: BTreeMap<String, String>,
 }
 
@@ -75,7 +53,7 @@ impl Container {
     /// There is no such image, or its command cannot be started.
     pub async fn start(docker: &Docker, image: &str, spec: ContainerSpec) -> Result<Self> {
         let mut labels: HashMap<_, _> = spec.labels.into_iter().collect();
-        labels.insert(RUN_LABEL.to_owned(), spec.run);
+        labels.insert(LABEL.to_owned(), spec.run);
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
             cmd: (!spec.command.is_empty()).then_some(spec.command),
@@ -167,19 +145,6 @@ impl Drop for Container {
             runtime.spawn(async move { drop(remove(&docker, &id).await) });
         }
     }
-}
-
-/// Removes every container of `run`, such as those of a run that was killed.
-///
-/// # Errors
-/// The engine is gone.
-pub async fn remove_all_of(docker: &Docker, run: &str) -> Result<()> {
-    let filters = HashMap::from([("label".to_owned(), vec![format!("{RUN_LABEL}={run}")])]);
-    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-    for container in docker.list_containers(Some(options)).await.context("cannot list containers")? {
-        remove(docker, &container.id.unwrap_or_default()).await?;
-    }
-    Ok(())
 }
 
 async fn remove(docker: &Docker, id: &str) -> Result<()> {

@@ -38,7 +38,8 @@ var written = []string{
 	"[a-c]*.txt", "foo\\[1\\].txt", "foo[1].txt", "foo[[]1].txt", "star\\*.txt", "star[*].txt", "[", "[]a]", "a[", "x\\", "x\\^y", "x^y", "ä*", "日*", "日本",
 	"s p", "*/*/*.txt", "**/a.txt", "a**", "a**/c", "**a", "**/a/**", "**/**/c", ".git\nDockerfile\n.dockerignore", ".", "./", "/", "..", "../a",
 	"*\n!a\na/b\n!a/b/c", "a/b\n!a", "a\n!a/b/c/d.txt", "a\n!a/**/d.txt", "*\n!**/*.bin\ndata/raw", "*\n!*/", "[a-]", "\\d*", "?", "empty", "empty\n!empty",
-	"x.log*\n!x.log", "X.LOG", "lin*", "*\n!up/keep", "**/.git", ".*", "\ufeff*.txt", "(a|b)*", "a+", "a$", "{a,b}.txt", "*.[lt][ox][gt]", "**/c*", "[\\]]", "a/b/c/d.txt/",
+	"x.log*\n!x.log", "X.LOG", "lin*", "*\n!up/keep", "**/.git", ".*", "\ufeff*.txt", "(a|b)*", "a+", "a$", "{a,b}.txt", "*.[lt][ox][gt]", "**/c*", "[\\]]", "a/b/c/d.txt/", "s\\ p", "s[\\ x]p", "a\\.txt", "[\\--\\.]*", "\\<", "a\\_b",
+	"x\\&y", "[&&a]*", "[a~~b]*", "[[:alpha:]]", "[a[b]c.txt", "\\w*", "\\q", "[\\w].txt", "[^/]*.txt", "a[/]b.txt", "star[\\*].txt",
 }
 
 var followed = [][]string{
@@ -116,7 +117,7 @@ func main() {
 		add("*\n!a\n!data\na/b/c.txt", follow)
 	}
 	random := rand.New(rand.NewSource(1))
-	pieces := []string{"a", "b", "c", "*", "**", "?", "/", "/", ".txt", "data", "keep", "raw", "docs", "deep", "*.md", "[a-d]", "[^a]", "a.txt", "\\a", ".", "lib", ".git"}
+	pieces := []string{"a", "b", "c", "*", "**", "?", "/", "/", ".txt", "data", "keep", "raw", "docs", "deep", "*.md", "[a-d]", "[^a]", "a.txt", "\\a", ".", "lib", ".git", "\\*", "s p", "[]", "[*]", "^", "x"}
 	for range 600 {
 		var lines []string
 		for range 1 + random.Intn(4) {

@@ -71,6 +71,16 @@ pub struct BuildOutcome {
     pub exporter: BTreeMap<String, String>,
 }
 
+impl BuildOutcome {
+    /// What of [`wall`](Self::wall) lies outside the vertexes: before the first began and after the last ended.
+    pub fn overhead(&self) -> Duration {
+        let begun = self.vertexes.iter().filter_map(|vertex| vertex.started).min();
+        let ended = self.vertexes.iter().filter_map(|vertex| vertex.completed).max();
+        let span = begun.zip(ended).and_then(|(begun, ended)| ended.duration_since(begun).ok());
+        self.wall.saturating_sub(span.unwrap_or_default())
+    }
+}
+
 /// A step of BuildKit's graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vertex {

@@ -73,7 +73,7 @@ impl Resolver<'_> {
         let Ok(children) = self.tree.children(dir) else { return Ok(Vec::new()) };
         let mut targets = Vec::new();
         for name in children.iter().filter_map(|child| OsStr::to_str(&child.name)) {
-            if pattern.matches(name, &[]).matched {
+            if pattern.matches(name, &[]).is_ok_and(|found| found.matched) {
                 let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
                 targets.extend(self.link(dir, &path)?);
             }
