@@ -109,32 +109,45 @@ fn missing_parts_are_named() {
 }
 
 #[test]
-fn a_configuration_that_names_another_tar_is_refused() {
-    let tars = two_layers();
-    let config = json!({
-        "architecture": "amd64", "os": "linux",
-        "rootfs": {"type": "layers", "diff_ids": [Digest::of(b"other").to_string()]},
-    })
-    .to_string()
-    .into_bytes();
-    let blob = pack(&tars[1], Packed::Gzip);
-    let manifest = json!({
-        "schemaVersion": 2,
-        "config": descriptor("image.config.v1+json", &config),
-        "layers": [descriptor("image.layer.v1.tar+gzip", &blob)],
-    })
-    .to_string()
-    .into_bytes();
-    let index = json!({"schemaVersion": 2, "manifests": [descriptor("image.manifest.v1+json", &manifest)]});
-    let name = |bytes: &[u8]| format!("blobs/sha256/{}", Digest::of(bytes).hex());
-    let parts = Parts(vec![
-        (name(&config), config.clone()),
-        (name(&blob), blob.clone()),
-        (name(&manifest), manifest.clone()),
-        ("index.json".to_owned(), index.to_string().into_bytes()),
-    ]);
-    let e = read(&parts.archive()).unwrap_err();
-    assert!(matches!(e, OciError::DiffIdMismatch { found, .. } if found == Digest::of(&tars[1])), "{e}");
+fn a_configuration_that_names_other_tars_is_refused() {
+    let tar = two_layers().remove(1);
+    let blob = pack(&tar, Packed::Gzip);
+    let saying = |diff_ids| {
+        let layers = vec![descriptor("image.layer.v1.tar+gzip", &blob)];
+        read(&Parts::saying(vec![blob.clone()], layers, diff_ids).archive()).unwrap_err()
+    };
+    let e = saying(vec![Digest::of(b"other")]);
+    assert!(matches!(e, OciError::DiffIdMismatch { found, .. } if found == Digest::of(&tar)), "{e}");
+    let e = saying(vec![Digest::of(&tar), Digest::of(b"other")]);
+    assert!(matches!(e, OciError::LayerCount { layers: 1, diff_ids: 2 }), "{e}");
+}
+
+#[test]
+fn a_manifest_that_lies_about_a_length_is_refused() {
+    let tar = two_layers().remove(1);
+    let blob = pack(&tar, Packed::Gzip);
+    let mut layer = descriptor("image.layer.v1.tar+gzip", &blob);
+    layer["size"] = json!(blob.len() + 1);
+    let archive = Parts::saying(vec![blob.clone()], vec![layer], vec![Digest::of(&tar)]).archive();
+    let cache = LayerCache::default();
+    // The second time the layer is known.
+    for _ in 0..2 {
+        let e = read_archive(archive.as_slice(), &cache).unwrap_err();
+        assert!(matches!(e, OciError::SizeMismatch { found, .. } if found == blob.len() as u64), "{e}");
+    }
+}
+
+#[test]
+fn a_link_has_no_content_whatever_its_header_claims() {
+    let mut link = tar::Header::new_ustar();
+    link.set_path("b").unwrap();
+    link.set_entry_type(EntryType::Link);
+    link.set_link_name("a").unwrap();
+    link.set_size(700);
+    link.set_cksum();
+    let entries = entries(&TarBuilder::new().file("a", b"x").raw(link.as_bytes()).file("c", b"y"));
+    let paths: Vec<_> = entries.iter().map(Entry::display_path).collect();
+    assert_eq!(paths, ["/a", "/b", "/c"]);
 }
 
 #[test]

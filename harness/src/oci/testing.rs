@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
 use super::blob::walked;
@@ -121,10 +121,15 @@ pub(super) struct Parts(pub(super) Vec<(String, Vec<u8>)>);
 
 impl Parts {
     pub(super) fn new(tars: &[Vec<u8>], packed: Packed) -> Self {
-        let mut parts = Self(Vec::new());
         let blobs: Vec<Vec<u8>> = tars.iter().map(|tar| pack(tar, packed)).collect();
-        let diff_ids: Vec<String> = tars.iter().map(|tar| Digest::of(tar).to_string()).collect();
-        let layers: Vec<_> = blobs.iter().map(|b| descriptor("image.layer.v1.tar+gzip", b)).collect();
+        let layers = blobs.iter().map(|blob| descriptor("image.layer.v1.tar+gzip", blob)).collect();
+        Self::saying(blobs, layers, tars.iter().map(|tar| Digest::of(tar)).collect())
+    }
+
+    /// Blobs, and what manifest and configuration say of them, true or not.
+    pub(super) fn saying(blobs: Vec<Vec<u8>>, layers: Vec<Value>, diff_ids: Vec<Digest>) -> Self {
+        let mut parts = Self(Vec::new());
+        let diff_ids: Vec<String> = diff_ids.iter().map(Digest::to_string).collect();
         let config = json!({
             "architecture": oci_spec::image::Arch::default().to_string(),
             "os": "linux",
@@ -158,7 +163,7 @@ impl Parts {
     }
 }
 
-pub(super) fn descriptor(kind: &str, bytes: &[u8]) -> serde_json::Value {
+pub(super) fn descriptor(kind: &str, bytes: &[u8]) -> Value {
     json!({
         "mediaType": format!("application/vnd.oci.{kind}"),
         "digest": Digest::of(bytes).to_string(),
