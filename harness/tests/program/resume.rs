@@ -1,14 +1,12 @@
 //! A run that is killed without a word goes on where it stopped: nothing lost, nothing doubled.
 
-mod support;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::{assert_no_new_traces, engine_lock, rows, tare, traces};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use support::{assert_no_new_traces, engine_lock, rows, tare, traces};
 
 /// Three kills keep the test short; `TARE_TEST_KILLS=10` is the long form.
 fn kills() -> u32 {
@@ -62,7 +60,7 @@ fn a_killed_run_resumes_without_losing_or_doubling_a_sample() {
 
 fn bench(run: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tare"));
-    command.env("TARE_CACHE", support::cache()).env_remove("DOCKER_HOST");
+    command.env("TARE_CACHE", crate::support::cache()).env_remove("DOCKER_HOST");
     command.args(["bench", "--engine", "managed"]);
     if run.join("run.json").is_file() {
         command.arg("--resume").arg(run);

@@ -1,8 +1,6 @@
 //! What tests of the whole program share: the binary with a cache of the tests' own, scenarios to
 //! break, and a look at what a run leaves on the machine.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,18 +8,28 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use assert_cmd::Command;
 
 /// One managed engine at a time: tests of one program run side by side.
-pub fn engine_lock() -> MutexGuard<'static, ()> {
+pub(crate) fn engine_lock() -> MutexGuard<'static, ()> {
     static ENGINE: Mutex<()> = Mutex::new(());
     ENGINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Shared by all test programs, so that packages are fetched once; gone with the target directory.
-pub fn cache() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
+/// A cache with an engine of its own, so that a run of the user's is not in the way; what is fetched or
+/// built once is the user's cache's, so that tests do not fetch it again.
+pub(crate) fn cache() -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+    std::fs::create_dir_all(&root).expect("the target directory is writable");
+    let shared = harness::cache::Cache::open().expect("a cache");
+    for room in ["apt", "bases", "debian", "wheels"] {
+        let link = root.join(room);
+        if !link.exists() {
+            std::os::unix::fs::symlink(shared.room(room).expect("a room"), link).expect("a link");
+        }
+    }
+    root
 }
 
 /// The program, in an environment that points at no engine of the user's.
-pub fn tare() -> Command {
+pub(crate) fn tare() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tare"));
     command.env("TARE_CACHE", cache());
     for name in ["DOCKER_HOST", "DOCKER_CONTEXT"] {
@@ -31,12 +39,12 @@ pub fn tare() -> Command {
 }
 
 /// The repository.
-pub fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
 /// What a run could leave behind, as lines that name it.
-pub fn traces() -> BTreeSet<String> {
+pub(crate) fn traces() -> BTreeSet<String> {
     let mut found: BTreeSet<String> =
         read_lines("/proc/mounts").map(|line| format!("mount {line}")).collect();
     for table in ["/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"] {
@@ -61,14 +69,14 @@ pub fn traces() -> BTreeSet<String> {
 }
 
 /// Fails if there is now something that `before` does not have.
-pub fn assert_no_new_traces(before: &BTreeSet<String>) {
+pub(crate) fn assert_no_new_traces(before: &BTreeSet<String>) {
     let now = traces();
     let left: Vec<_> = now.difference(before).collect();
     assert!(left.is_empty(), "the run left behind: {left:#?}");
 }
 
 /// The rows of a CSV file as maps from column to value.
-pub fn rows(path: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
+pub(crate) fn rows(path: &Path) -> Vec<std::collections::BTreeMap<String, String>> {
     let mut reader =
         csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     reader.deserialize().map(|row| row.expect("a row")).collect()
@@ -84,7 +92,7 @@ fn read_lines(path: &str) -> impl Iterator<Item = String> {
 }
 
 /// A folder of scenarios with one scenario in it: a copy of `layer-order` under `name`.
-pub fn scenario_copy(root: &Path, name: &str) -> PathBuf {
+pub(crate) fn scenario_copy(root: &Path, name: &str) -> PathBuf {
     let from = workspace().join("scenarios/layer-order");
     let to = root.join(name);
     for entry in walkdir::WalkDir::new(&from) {
@@ -100,7 +108,7 @@ pub fn scenario_copy(root: &Path, name: &str) -> PathBuf {
 }
 
 /// Replaces text in a file; fails if it is not there, so that a test cannot pass by a typing error.
-pub fn replace(path: &Path, from: &str, to: &str) {
+pub(crate) fn replace(path: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     assert!(text.contains(from), "{} does not contain {from:?}", path.display());
     std::fs::write(path, text.replace(from, to)).expect("the file is writable");

@@ -1,10 +1,8 @@
 //! What goes wrong, each with its exit code and a message that names file, line and remedy.
 
-mod support;
-
+use crate::support::{engine_lock, replace, rows, scenario_copy, tare};
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
-use support::{engine_lock, replace, rows, scenario_copy, tare};
 
 #[test]
 fn an_unknown_scenario_is_refused_with_the_nearest_name() {

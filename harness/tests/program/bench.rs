@@ -1,10 +1,8 @@
 //! `bench` as a person runs it, on the managed engine: what it prints, what it records, what it leaves.
 
-mod support;
-
 use std::collections::BTreeSet;
 
-use support::{assert_no_new_traces, engine_lock, rows, tare, traces};
+use crate::support::{assert_no_new_traces, engine_lock, rows, tare, traces};
 
 #[test]
 fn smoke_measures_both_pairs_and_leaves_nothing_behind() {
@@ -49,7 +47,8 @@ fn smoke_measures_both_pairs_and_leaves_nothing_behind() {
 
 /// The records may be published: no host of this machine's package mirrors stands in them.
 fn no_mirror_is_named(run: &std::path::Path) {
-    let archive = harness::debian::Archive::open(&support::cache().join("debian")).expect("the archive");
+    let archive =
+        harness::debian::Archive::open(&crate::support::cache().join("debian")).expect("the archive");
     let hosts: Vec<String> = archive
         .sources()
         .expect("sources")

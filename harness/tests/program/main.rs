@@ -1,0 +1,7 @@
+//! The program as a person runs it: what it prints and records, what it leaves behind, and what it says
+//! when something goes wrong.
+
+mod bad_input;
+mod bench;
+mod resume;
+mod support;
