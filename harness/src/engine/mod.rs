@@ -10,6 +10,7 @@ pub mod buildkit;
 mod choice;
 mod connect;
 mod disk;
+mod gc;
 mod info;
 mod labels;
 mod managed;
