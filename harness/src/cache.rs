@@ -43,6 +43,47 @@ impl Cache {
         let dir = self.root.join(name);
         std::fs::create_dir_all(&dir)
             .with_context(|| format!("cannot create the cache directory {}", dir.display()))?;
+        let tag = dir.join(TAG);
+        if !tag.exists() {
+            std::fs::write(&tag, TAG_TEXT).with_context(|| format!("cannot write {}", tag.display()))?;
+        }
         Ok(dir)
+    }
+
+    /// Every room that there is. A directory that did not come from [`room`](Self::room) is none: the
+    /// user may have pointed the cache at a directory with other things in it.
+    pub fn rooms(&self) -> Result<Vec<PathBuf>> {
+        let mut rooms = Vec::new();
+        for entry in std::fs::read_dir(&self.root)
+            .with_context(|| format!("cannot read the cache directory {}", self.root.display()))?
+        {
+            let dir = entry?.path();
+            if std::fs::read_to_string(dir.join(TAG)).is_ok_and(|text| text == TAG_TEXT) {
+                rooms.push(dir);
+            }
+        }
+        rooms.sort();
+        Ok(rooms)
+    }
+}
+
+/// What backup programs know a cache by, and we our own rooms.
+const TAG: &str = "CACHEDIR.TAG";
+const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # Tare keeps here what it fetches or builds once. `cargo xtask clean` removes it.\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rooms_of_ours_are_rooms() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("photographs")).unwrap();
+        std::fs::write(dir.path().join("letter"), "dear").unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        let room = cache.room("wheels").unwrap();
+        assert_eq!(cache.room("wheels").unwrap(), room, "asking twice changes nothing");
+        assert_eq!(cache.rooms().unwrap(), [room]);
     }
 }

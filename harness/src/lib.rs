@@ -12,12 +12,14 @@
 //! ```text
 //! cli
 //! measure                       report
-//! supply        plan            claims   metrics
+//! supply        plan  doctor    claims   metrics
 //! engine  debian  oci  record  scenario  stats
 //! ```
 
 pub mod cache;
+pub mod cli;
 pub mod debian;
+pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod oci;

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use self::suite::Age;
 pub use sources::Source;
 pub use suite::Suite;
 pub use unpacked::Unpacked;
@@ -46,14 +47,24 @@ impl Archive {
         Ok(Self { room })
     }
 
-    /// What the machine's own apt sources offer: mirrors, suites, components.
+    /// What the machine's own apt sources offer: mirrors, suites, components. After the first time no
+    /// network is needed.
     ///
     /// # Errors
     /// If the sources cannot be read and their lists have never been fetched.
     pub fn sources(&self) -> Result<Vec<Source>> {
         let lock = self.lock()?;
-        let suite = self.own_suite(&lock)?;
+        let suite = self.own_suite(Age::Any, &lock)?;
         sources::read(suite.apt())
+    }
+
+    /// Fetches the lists of the machine's own sources now.
+    ///
+    /// # Errors
+    /// If no source can be reached, or none is verified by its signature.
+    pub fn update(&self) -> Result<()> {
+        let lock = self.lock()?;
+        self.own_suite(Age::None, &lock).map(drop)
     }
 
     /// The source that holds the machine's own release, neither its updates nor its security fixes.
@@ -86,9 +97,9 @@ impl Archive {
         }
         unpacked::remove_unfinished(&home)?;
         let prepared = match suite {
-            Suite::Own => self.own_suite(&lock)?,
+            Suite::Own => self.own_suite(Age::Hour, &lock)?,
             Suite::Named(release) => {
-                let main = sources::main(sources::read(self.own_suite(&lock)?.apt())?)?;
+                let main = sources::main(sources::read(self.own_suite(Age::Any, &lock)?.apt())?)?;
                 suite::Prepared::named(&self.room, release, &main)?
             }
         };
@@ -102,14 +113,14 @@ impl Archive {
     /// As [`unpack`](Self::unpack).
     pub fn own_version(&self, package: &str) -> Result<String> {
         let lock = self.lock()?;
-        let suite = self.own_suite(&lock)?;
+        let suite = self.own_suite(Age::Hour, &lock)?;
         let printed = suite.apt().get(&["download", "--print-uris", package], Path::new("/"))?;
         unpacked::version_of_printed_uri(&printed)
             .with_context(|| format!("apt says nothing of a version of {package}: {printed:?}"))
     }
 
-    fn own_suite(&self, _: &Lock) -> Result<suite::Prepared> {
-        suite::Prepared::own(&self.room)
+    fn own_suite(&self, age: Age, _: &Lock) -> Result<suite::Prepared> {
+        suite::Prepared::own(&self.room, age)
     }
 
     /// Held while lists are fetched or packages unpacked: two processes take turns.

@@ -10,8 +10,16 @@ use anyhow::{Context as _, Result, bail};
 use super::Source;
 use super::apt::Apt;
 
-/// Fetched lists are taken as fresh for this long; packages leave a mirror's pool within days.
-const FRESH: Duration = Duration::from_secs(3600);
+/// How old lists may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    /// Fetched now.
+    None,
+    /// Good for downloads: a package leaves a mirror's pool within days, not within the hour.
+    Hour,
+    /// Good for reading what the sources are.
+    Any,
+}
 
 /// Where packages come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,20 +49,20 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// The machine's own sources and package database, with lists of our own.
-    pub(super) fn own(room: &Path) -> Result<Self> {
+    pub(super) fn own(room: &Path, age: Age) -> Result<Self> {
         let dir = room.join("suites/own");
         let settings = "Dir::State::status \"/var/lib/dpkg/status\";\n";
         let apt = Apt::new(&dir, Suite::Own.to_string(), settings)?;
         let prepared = Self { apt, dir, resolve: true };
         // A source that fails beside good ones (a vendor's, behind a login) is the machine's affair.
-        prepared.refresh(|| super::sources::read(&prepared.apt).is_ok_and(|found| !found.is_empty()))?;
+        prepared.refresh(age, || super::sources::read(&prepared.apt).is_ok_and(|found| !found.is_empty()))?;
         Ok(prepared)
     }
 
     /// `release` of Debian's archive from the mirror of `main`.
     pub(super) fn named(room: &Path, release: &str, main: &Source) -> Result<Self> {
         let prepared = Self::lay_out(room, release, main)?;
-        prepared.refresh(|| false)?;
+        prepared.refresh(Age::Hour, || false)?;
         Ok(prepared)
     }
 
@@ -94,15 +102,20 @@ impl Prepared {
         self.resolve
     }
 
-    /// Fetches the lists unless that was done within the hour. `suffices` says whether what is on disk
+    /// Fetches the lists unless those on disk are young enough. `suffices` says whether what is on disk
     /// after a failure is enough to go on with.
-    fn refresh(&self, suffices: impl Fn() -> bool) -> Result<()> {
+    fn refresh(&self, age: Age, suffices: impl Fn() -> bool) -> Result<()> {
         let stamp = self.dir.join("updated");
-        let age = fs::metadata(&stamp)
+        let is = fs::metadata(&stamp)
             .and_then(|data| data.modified())
             .ok()
             .and_then(|at| SystemTime::now().duration_since(at).ok());
-        if age.is_some_and(|age| age < FRESH) {
+        let fresh = is.is_some_and(|is| match age {
+            Age::None => false,
+            Age::Hour => is < Duration::from_secs(3600),
+            Age::Any => true,
+        });
+        if fresh {
             return Ok(());
         }
         match self.apt.update()? {
@@ -140,7 +153,7 @@ mod tests {
         let mut config =
             fs::File::options().append(true).open(dir.path().join("suites/stable/apt.conf")).unwrap();
         config.write_all(settings.as_bytes()).unwrap();
-        prepared.refresh(|| false).unwrap_err().to_string()
+        prepared.refresh(Age::Hour, || false).unwrap_err().to_string()
     }
 
     #[test]

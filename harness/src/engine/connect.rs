@@ -35,7 +35,10 @@ impl Engine {
     /// # Errors
     /// If there is none to be had; the text gives the reason and the remedy.
     pub async fn open(home: &Home, choice: &Choice, data: Data, note: Note<'_>) -> Result<Self> {
+        let managed = home.address()?;
         match choice {
+            // As `engine env` writes it for the user's docker client.
+            Choice::At(address) if *address == managed => Self::open_managed(home, data, note).await,
             Choice::At(address) => {
                 probe::probe(address).await.map_err(|unfit| anyhow!("the engine at {address} {unfit}"))?;
                 Self::connect(address.clone(), None, home).await
@@ -46,6 +49,9 @@ impl Engine {
                     note("no Docker Engine here: bringing up a private one");
                     return Self::open_managed(home, data, note).await;
                 };
+                if found.address.as_ref() == Ok(&managed) {
+                    return Self::open_managed(home, data, note).await;
+                }
                 let fit = match &found.address {
                     Ok(address) => probe::probe(address).await.map_err(|unfit| unfit.to_string()),
                     Err(reason) => Err(reason.clone()),

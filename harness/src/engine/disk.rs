@@ -7,16 +7,22 @@ use anyhow::{Context as _, Result};
 use super::Engine;
 
 impl Engine {
-    /// Writes out what the engine's file system holds back, so that it does not fall into a timed build.
+    /// Writes out what the engine's file system holds back, so that it does not fall into a timed build;
+    /// where its data directory is closed to us, what all file systems hold back.
     ///
     /// # Errors
-    /// If the data root cannot be opened.
+    /// If the engine does not answer, or the disk fails.
     pub async fn sync(&self) -> Result<()> {
         let root = self.data_root().await?;
-        let dir = File::open(&root).with_context(|| format!("cannot open {}", root.display()))?;
-        tokio::task::spawn_blocking(move || rustix::fs::syncfs(&dir))
-            .await?
-            .with_context(|| format!("cannot sync the file system of {}", root.display()))
+        let work = move || match File::open(&root) {
+            Ok(dir) => rustix::fs::syncfs(&dir)
+                .with_context(|| format!("cannot sync the file system of {}", root.display())),
+            Err(_) => {
+                rustix::fs::sync();
+                Ok(())
+            }
+        };
+        tokio::task::spawn_blocking(work).await?
     }
 
     /// Bytes free on the engine's disk for a process that is not root.

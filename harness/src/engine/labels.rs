@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
+use bollard::Docker;
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveImageOptionsBuilder,
 };
 
-use super::Engine;
+use super::{Address, Engine, client};
 
 /// The label on every container of ours; its value is the run's id.
 pub const LABEL: &str = "dev.tare.run";
@@ -21,35 +22,33 @@ pub fn image_name(run: &str, name: &str) -> String {
     format!("{REPOSITORY}/{run}/{name}")
 }
 
+/// How much was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Containers.
+    pub containers: usize,
+    /// Names of images.
+    pub images: usize,
+}
+
 impl Engine {
     /// Removes the containers labelled with the run and the images named after it.
     ///
     /// # Errors
     /// If the engine refuses.
-    pub async fn remove_labelled(&self, run: &str) -> Result<()> {
-        let docker = self.docker();
-        let ours = HashMap::from([("label", vec![format!("{LABEL}={run}")])]);
-        let list = ListContainersOptionsBuilder::default().all(true).filters(&ours).build();
-        for container in docker.list_containers(Some(list)).await? {
-            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-            docker.remove_container(&container.id.unwrap_or_default(), Some(options)).await?;
-        }
-        self.remove_images(&image_name(run, "")).await
+    pub async fn remove_labelled(&self, run: &str) -> Result<Removed> {
+        let containers = remove_containers(self.docker(), &format!("{LABEL}={run}")).await?;
+        let images = remove_images(self.docker(), &image_name(run, "")).await?;
+        Ok(Removed { containers, images })
     }
 
-    /// Removes the names that begin with `prefix`, and with its last name an image. Other names of the
-    /// same image stay.
+    /// Removes the image names that begin with `prefix`, and with its last name an image. Other names of
+    /// the same image stay.
     ///
     /// # Errors
     /// If the engine refuses.
-    pub async fn remove_images(&self, prefix: &str) -> Result<()> {
-        let list = ListImagesOptionsBuilder::default().all(true).build();
-        let images = self.docker().list_images(Some(list)).await?;
-        for name in images.iter().flat_map(|image| &image.repo_tags).filter(|name| name.starts_with(prefix)) {
-            let options = RemoveImageOptionsBuilder::default().force(true).build();
-            self.docker().remove_image(name, Some(options), None).await?;
-        }
-        Ok(())
+    pub async fn remove_images(&self, prefix: &str) -> Result<usize> {
+        remove_images(self.docker(), prefix).await
     }
 
     /// Removes from an engine of the user's the build cache that came into being while builds of ours
@@ -64,4 +63,39 @@ impl Engine {
         let windows = self.builds.lock().map(|builds| builds.clone()).unwrap_or_default();
         self.buildkit().forget_created_within(&windows).await
     }
+}
+
+/// Removes what killed runs left in the engine at `address`, of whichever run.
+///
+/// # Errors
+/// If there is no engine, or it refuses.
+pub async fn remove_all(address: &Address) -> Result<Removed> {
+    let docker = client(address).await?;
+    let containers = remove_containers(&docker, LABEL).await?;
+    let images = remove_images(&docker, &format!("{REPOSITORY}/")).await?;
+    Ok(Removed { containers, images })
+}
+
+async fn remove_containers(docker: &Docker, label: &str) -> Result<usize> {
+    let ours = HashMap::from([("label", vec![label])]);
+    let list = ListContainersOptionsBuilder::default().all(true).filters(&ours).build();
+    let found = docker.list_containers(Some(list)).await?;
+    for container in &found {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        docker.remove_container(container.id.as_deref().unwrap_or_default(), Some(options)).await?;
+    }
+    Ok(found.len())
+}
+
+async fn remove_images(docker: &Docker, prefix: &str) -> Result<usize> {
+    let list = ListImagesOptionsBuilder::default().all(true).build();
+    let images = docker.list_images(Some(list)).await?;
+    let names = images.iter().flat_map(|image| &image.repo_tags).filter(|name| name.starts_with(prefix));
+    let mut removed = 0;
+    for name in names {
+        let options = RemoveImageOptionsBuilder::default().force(true).build();
+        docker.remove_image(name, Some(options), None).await?;
+        removed += 1;
+    }
+    Ok(removed)
 }

@@ -20,7 +20,7 @@ pub mod probe;
 pub use address::Address;
 pub use choice::Choice;
 pub use connect::{Engine, Note};
-pub use labels::{LABEL, image_name};
-pub use managed::{Data, Home};
+pub use labels::{LABEL, Removed, image_name, remove_all};
+pub use managed::{Data, Home, Status, managed_status, take_down};
 
 use connect::client;

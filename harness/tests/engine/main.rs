@@ -4,9 +4,10 @@ mod holder;
 mod own_engine;
 mod traces;
 mod unfit;
+mod verbs;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use harness::cache::Cache;
@@ -27,6 +28,14 @@ fn home(dir: &Path) -> Home {
 
 async fn managed(home: &Home, data: Data) -> Engine {
     Engine::open(home, &Choice::Managed, data, &|line| eprintln!("{line}")).await.unwrap()
+}
+
+/// A directory with a `busybox` that needs no libraries.
+async fn busybox(home: &Home) -> PathBuf {
+    let debian = home.debian.clone();
+    let unpack = move || Archive::open(&debian).unwrap().unpack(&Suite::Own, &["busybox-static"]).unwrap();
+    let program = tokio::task::spawn_blocking(unpack).await.unwrap().program("busybox").unwrap();
+    program.parent().unwrap().to_owned()
 }
 
 /// A build of `dockerfile` alone, always executed.
@@ -84,13 +93,7 @@ async fn cpu_seconds_cover_the_build_steps() {
     let dir = tempfile::tempdir().unwrap();
     let home = home(dir.path());
     let engine = managed(&home, Data::Wipe).await;
-    let busybox = tokio::task::spawn_blocking({
-        let debian = home.debian.clone();
-        move || Archive::open(&debian).unwrap().unpack(&Suite::Own, &["busybox-static"]).unwrap()
-    });
-    let busybox = busybox.await.unwrap();
-    let program = busybox.program("busybox").unwrap();
-    let root = program.parent().unwrap();
+    let root = busybox(&home).await;
 
     let mut used = Vec::new();
     for limit in ["true", "ulimit -t 2; while :; do :; done"] {
@@ -98,7 +101,7 @@ async fn cpu_seconds_cover_the_build_steps() {
         let step = format!("/busybox sh -c '{limit}' || /busybox true");
         let run = serde_json::json!(["/busybox", "sh", "-c", step]);
         let before = engine.cpu_seconds().unwrap().unwrap();
-        build(&engine, &format!("FROM scratch\nCOPY busybox /busybox\nRUN {run}\n"), root, Export::Nothing)
+        build(&engine, &format!("FROM scratch\nCOPY busybox /busybox\nRUN {run}\n"), &root, Export::Nothing)
             .await;
         used.push(engine.cpu_seconds().unwrap().unwrap() - before);
     }
@@ -111,7 +114,7 @@ async fn cpu_seconds_cover_the_build_steps() {
 async fn what_a_killed_run_left_is_ended_by_the_next_which_can_go_on_or_begin_anew() {
     let dir = tempfile::tempdir().unwrap();
     let home = home(dir.path());
-    let holder = Holder::start(&home, "managed", None);
+    let holder = Holder::start(&home, "managed", &[]);
     let orphan = Traces::of(&home);
     holder.kill();
     assert!(orphan.dockerd_is_alive(), "the daemon outlives a killed run");
@@ -134,16 +137,36 @@ async fn what_a_killed_run_left_is_ended_by_the_next_which_can_go_on_or_begin_an
 }
 
 #[tokio::test]
-async fn a_daemon_that_was_killed_itself_leaves_nothing_either() {
+async fn a_daemon_that_was_killed_itself_leaves_no_container_behind() {
     let dir = tempfile::tempdir().unwrap();
     let home = home(dir.path());
-    let holder = Holder::start(&home, "managed", None);
+    let holder = Holder::start(&home, "managed", &[("HOLD_CONTAINER", "1")]);
     let traces = Traces::of(&home);
     holder.kill();
     kill_process(Pid::from_raw(traces.dockerd).unwrap(), Signal::KILL).unwrap();
-    // Its containerd is still there, and its mounts are.
+    let left = traces.processes().join("\n");
+    for process in ["containerd-shim", "sleep 100000"] {
+        assert!(left.contains(process), "{process} outlives the daemon: {left}");
+    }
+    assert!(traces.mounts().iter().any(|line| line.starts_with("overlay")), "so does its file system");
+
     managed(&home, Data::Wipe).await.down(Data::Wipe).await.unwrap();
     traces.assert_gone();
+}
+
+#[tokio::test]
+async fn the_older_engine_of_debian_13_serves_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = home(dir.path());
+    // As if it had been the first that came up.
+    std::fs::write(home.engine.join("candidate"), "Debian trixie").unwrap();
+    let engine = managed(&home, Data::Wipe).await;
+    let info = engine.info().await.unwrap();
+    assert!(info.version.starts_with("26."), "{info:?}");
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("file"), "text").unwrap();
+    build(&engine, "FROM scratch\nCOPY file /file\n", files.path(), Export::Nothing).await;
+    engine.down(Data::Wipe).await.unwrap();
 }
 
 #[tokio::test]

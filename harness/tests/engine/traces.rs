@@ -29,7 +29,7 @@ impl Traces {
     }
 
     /// Processes that name the engine's directory, or belong to its control group.
-    fn processes(&self) -> Vec<String> {
+    pub(crate) fn processes(&self) -> Vec<String> {
         let dir = self.engine.to_str().unwrap();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
@@ -42,7 +42,7 @@ impl Traces {
         found
     }
 
-    fn mounts(&self) -> Vec<String> {
+    pub(crate) fn mounts(&self) -> Vec<String> {
         let dir = self.engine.to_str().unwrap();
         let table = fs::read_to_string("/proc/self/mounts").unwrap();
         table.lines().filter(|line| line.contains(dir)).map(str::to_owned).collect()

@@ -70,7 +70,7 @@ async fn docker_20_is_refused_by_url_and_passed_over_by_auto() {
     assert!(refused.contains("Docker Engine 20.10"), "{refused}");
     assert!(refused.contains("--engine managed"), "the remedy is named: {refused}");
 
-    let holder = Holder::start(&home, "auto", Some(&old.address.to_string()));
+    let holder = Holder::start(&home, "auto", &[("DOCKER_HOST", &old.address.to_string())]);
     let about: Vec<&String> = holder.notes.iter().filter(|line| line.contains("DOCKER_HOST")).collect();
     assert_eq!(about.len(), 1, "one line says why: {:?}", holder.notes);
     assert!(about[0].contains("20.10") && about[0].contains("private"), "{about:?}");

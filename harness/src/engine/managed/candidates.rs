@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -68,11 +69,31 @@ impl fmt::Display for Candidate {
 
 fn programs(unpacked: &[&Unpacked]) -> Result<Programs> {
     let packages = unpacked.iter().flat_map(|one| &one.packages);
-    Ok(Programs {
+    let programs = Programs {
         dockerd: unpacked[0].program("dockerd")?,
         env: Unpacked::joint_env(unpacked),
         packages: packages.map(|(name, version)| format!("{name} {version}")).collect(),
-    })
+    };
+    // The daemon comes up without it, and then no build step runs.
+    runs("runc", unpacked, &programs)?;
+    Ok(programs)
+}
+
+/// Whether a program finds its libraries here.
+fn runs(name: &str, unpacked: &[&Unpacked], programs: &Programs) -> Result<()> {
+    let Some(program) = unpacked.iter().find_map(|one| one.program(name).ok()) else {
+        bail!("there is no {name} in its packages");
+    };
+    let output = Command::new(program)
+        .arg("--version")
+        .envs(programs.env.iter().map(|(key, value)| (key, value)))
+        .output()
+        .with_context(|| format!("{name} does not run here"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("{name} does not run here: {}", said.lines().next().unwrap_or_default());
+    }
+    Ok(())
 }
 
 fn major(version: &str) -> Option<u32> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::Home;
 use super::mounts::unmount_below;
 
 /// The longest path of a Unix socket, less the longest name that the daemon puts below its directory.
@@ -18,7 +19,11 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn new(dir: PathBuf) -> Result<Self> {
+    pub(super) fn of(home: &Home) -> Result<Self> {
+        fs::create_dir_all(&home.engine)
+            .with_context(|| format!("cannot create {}", home.engine.display()))?;
+        // As the kernel writes it in its table of mounts.
+        let dir = home.engine.canonicalize()?;
         if dir.as_os_str().len() > LONGEST_DIR {
             bail!(
                 "the path {} is too long for the engine's sockets: set TARE_CACHE to a shorter one",

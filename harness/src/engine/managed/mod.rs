@@ -43,6 +43,11 @@ pub struct Home {
 }
 
 impl Home {
+    /// Where the managed engine listens while it is up.
+    pub(super) fn address(&self) -> Result<Address> {
+        Ok(Address::Unix(Files::of(self)?.socket()))
+    }
+
     /// Both in the cache.
     ///
     /// # Errors
@@ -50,6 +55,51 @@ impl Home {
     pub fn of(cache: &Cache) -> Result<Self> {
         Ok(Self { engine: cache.room("engine")?, debian: cache.room("debian")? })
     }
+}
+
+/// What is up of the managed engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing.
+    Down,
+    /// A run uses it.
+    InUse {
+        /// The run's process.
+        pid: String,
+    },
+    /// It stays up until told otherwise (`engine up`).
+    Stays(Address),
+    /// A killed run left it behind; the next run ends it.
+    LeftBehind,
+}
+
+/// Looks without changing anything.
+///
+/// # Errors
+/// If the home cannot be read.
+pub fn managed_status(home: &Home) -> Result<Status> {
+    let files = Files::of(home)?;
+    if let Err(holder) = Lock::try_take(files.dir())? {
+        return Ok(Status::InUse { pid: holder.0 });
+    }
+    match State::load(files.dir())? {
+        None => Ok(Status::Down),
+        Some(state) if state.stays && state.is_up()? => Ok(Status::Stays(Address::Unix(files.socket()))),
+        Some(_) => Ok(Status::LeftBehind),
+    }
+}
+
+/// Ends a managed engine that stays up or that a killed run left behind; whether there was one.
+///
+/// # Errors
+/// If a run uses it, or something of it does not end.
+pub async fn take_down(home: &Home) -> Result<bool> {
+    let files = Files::of(home)?;
+    let _lock = Lock::take(files.dir())?;
+    let Some(state) = State::load(files.dir())? else { return Ok(false) };
+    let left = Daemon::adopt(files, state);
+    blocking(move || left.stop()).await?;
+    Ok(true)
 }
 
 /// The managed engine, up. Dropping it takes it down, unless it was brought up to stay.
@@ -70,7 +120,7 @@ impl Managed {
                  bring an engine of your own (--engine URL, or DOCKER_HOST)"
             );
         }
-        let files = Files::new(home.engine.canonicalize().unwrap_or_else(|_| home.engine.clone()))?;
+        let files = Files::of(home)?;
         let lock = Lock::take(files.dir())?;
         if let Some(state) = State::load(files.dir())? {
             if state.stays && state.is_up()? {
@@ -98,7 +148,7 @@ impl Managed {
         let mut passed_over = Vec::new();
         for candidate in remembered.into_iter().chain(others) {
             if remembered.is_none() {
-                note(&format!("trying Docker Engine from {candidate}"));
+                note(&format!("trying Docker Engine from {candidate} (about 60 MB, fetched once)"));
             }
             match self.try_candidate(candidate, &archive).await {
                 Ok(()) => {

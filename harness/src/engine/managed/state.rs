@@ -105,8 +105,19 @@ fn boot() -> Result<String> {
 pub(super) struct Lock(#[expect(dead_code, reason = "held open: closing it releases the lock")] File);
 
 impl Lock {
-    /// Takes it, or says who has it.
+    /// Takes it, or fails and says who has it.
     pub(super) fn take(dir: &Path) -> Result<Self> {
+        match Self::try_take(dir)? {
+            Ok(lock) => Ok(lock),
+            Err(Holder(pid)) => bail!(
+                "another run (process {pid}) uses the managed engine: wait until it ends, or stop it; \
+                 two at a time would measure each other"
+            ),
+        }
+    }
+
+    /// Takes it unless another process has it.
+    pub(super) fn try_take(dir: &Path) -> Result<Result<Self, Holder>> {
         let path = dir.join("lock");
         let mut file = File::options()
             .read(true)
@@ -120,11 +131,7 @@ impl Lock {
             Err(fs::TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 file.read_to_string(&mut holder)?;
-                bail!(
-                    "another run (process {}) uses the managed engine: wait until it ends, or stop it; \
-                     two at a time would measure each other",
-                    holder.trim()
-                );
+                return Ok(Err(Holder(holder.trim().to_owned())));
             }
             Err(fs::TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("cannot lock {}", path.display()));
@@ -132,6 +139,9 @@ impl Lock {
         }
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self(file))
+        Ok(Ok(Self(file)))
     }
 }
+
+/// The number of the process that has the lock.
+pub(super) struct Holder(pub(super) String);
