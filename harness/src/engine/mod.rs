@@ -9,6 +9,7 @@ mod address;
 pub mod buildkit;
 mod choice;
 mod connect;
+pub mod containers;
 mod disk;
 mod gc;
 mod info;

@@ -2,25 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use bollard::moby::buildkit::v1::control_client::ControlClient;
-use bollard::moby::buildkit::v1::{InfoRequest, StatusRequest};
+use bollard::moby::buildkit::v1::{InfoRequest, SolveRequest};
 use http::Uri;
-use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use super::fault::Fault;
 use super::fold::Fold;
+use super::follow::Follower;
 use super::session::{Offer, Session};
 use super::tree::{ContextError, Tree};
 use super::{BuildError, BuildOutcome, BuildRequest, Context, Export, MESSAGE_LIMIT, Progress, solve, wire};
 use crate::engine::Address;
-
-/// How long the engine may take to tell what it did, once it is done.
-const STATUS_LIMIT: Duration = Duration::from_secs(30);
 
 /// A connection to the BuildKit inside an engine. Cheap to clone.
 #[derive(Clone)]
@@ -69,8 +66,15 @@ impl BuildKit {
     ///
     /// # Errors
     /// See [`BuildError`]: each is a result to be recorded.
-    pub async fn build(&self, mut request: BuildRequest) -> Result<BuildOutcome, BuildError> {
+    pub async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BuildError> {
         let limit = request.timeout;
+        match tokio::time::timeout(limit, self.build_without_limit(request)).await {
+            Ok(result) => result,
+            Err(_) => Err(BuildError::TimedOut(limit)),
+        }
+    }
+
+    async fn build_without_limit(&self, mut request: BuildRequest) -> Result<BuildOutcome, BuildError> {
         let (context, dockerfile) = open_trees(&request)?;
         let archive = match &mut request.export {
             Export::Oci { sink, .. } => Some(std::mem::replace(sink, Box::new(std::io::sink()))),
@@ -86,84 +90,40 @@ impl BuildKit {
         let session = Session::open(&self.address, offer)
             .await
             .map_err(|error| BuildError::EngineLost(format!("{error:#}")))?;
-        match tokio::time::timeout(limit, self.solve(request, &session)).await {
-            Ok(result) => result,
-            Err(_) => Err(BuildError::TimedOut(limit)),
-        }
-    }
-
-    async fn solve(&self, request: BuildRequest, session: &Session) -> Result<BuildOutcome, BuildError> {
         let reference = format!("{:032x}", rand::random::<u128>());
         let solve = solve::request(&reference, &session.id, &request);
-        let follower = request.progress.clone().map(|progress| self.follow(&reference, progress));
+        self.solve(solve, request.progress.take(), &session).await
+    }
+
+    async fn solve(
+        &self,
+        solve: SolveRequest,
+        progress: Option<Arc<dyn Progress>>,
+        session: &Session,
+    ) -> Result<BuildOutcome, BuildError> {
+        let follower = Follower::start(self.control.clone(), solve.r#ref.clone(), progress);
         let mut control = self.control.clone();
         let begun = Instant::now();
         let answer = control.solve(solve).await;
         let wall = begun.elapsed();
-        drop(follower);
         let context_bytes = session.context_bytes();
-        if let Some(fault) = session.fault() {
-            return Err(match fault {
-                Fault::Context(message) => BuildError::Context(message),
-                Fault::Sink(message) => BuildError::Failed {
-                    message: format!("the image could not be written: {message}"),
-                    vertexes: Vec::new(),
-                },
-            });
-        }
-        match answer {
-            Ok(answer) => {
-                let fold = self.status(&reference).await.map_err(|status| engine_lost(&status))?;
+        match (answer, session.fault()) {
+            (_, Some(Fault::Context(message))) => Err(BuildError::Context(message)),
+            (_, Some(Fault::Sink(message))) => {
+                let message = format!("the image could not be written: {message}");
+                Err(BuildError::Failed { message, vertexes: follower.end().await.0.into_vertexes() })
+            }
+            (Ok(answer), None) => {
+                let (fold, broken) = follower.end().await;
+                if let Some(status) = broken {
+                    return Err(engine_lost(&status));
+                }
                 let exporter = answer.into_inner().exporter_response.into_iter().collect();
                 Ok(BuildOutcome { wall, vertexes: fold.into_vertexes(), context_bytes, exporter })
             }
-            Err(status) if is_transport(&status) => Err(engine_lost(&status)),
-            Err(status) => {
-                let fold = self.status(&reference).await.unwrap_or_default();
-                Err(failed(status.message(), fold))
-            }
+            (Err(status), None) if is_transport(&status) => Err(engine_lost(&status)),
+            (Err(status), None) => Err(failed(status.message(), follower.end().await.0)),
         }
-    }
-
-    /// What the engine did for a build that has ended: one message from its history, with every flag final.
-    async fn status(&self, reference: &str) -> Result<Fold, Status> {
-        let read = async {
-            let request = StatusRequest { r#ref: reference.to_owned() };
-            let mut reports = self.control.clone().status(request).await?.into_inner();
-            let mut fold = Fold::default();
-            while let Some(report) = reports.message().await? {
-                fold.add(report);
-            }
-            Ok(fold)
-        };
-        tokio::time::timeout(STATUS_LIMIT, read)
-            .await
-            .unwrap_or_else(|_| Err(Status::deadline_exceeded("it did not report on the build")))
-    }
-
-    /// Follows a build while it runs, beside it: what is measured does not wait for it.
-    fn follow(&self, reference: &str, progress: Arc<dyn Progress>) -> Follower {
-        let mut control = self.control.clone();
-        let request = StatusRequest { r#ref: reference.to_owned() };
-        Follower(tokio::spawn(async move {
-            let Ok(reports) = control.status(request).await else { return };
-            let mut reports = reports.into_inner();
-            let mut fold = Fold::default();
-            while let Ok(Some(report)) = reports.message().await {
-                for vertex in fold.add(report) {
-                    progress.vertex(vertex);
-                }
-            }
-        }))
-    }
-}
-
-/// Ends with the build.
-struct Follower(JoinHandle<()>);
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
@@ -175,9 +135,12 @@ fn open_trees(request: &BuildRequest) -> Result<(Tree, Tree), BuildError> {
         _ => Path::new("."),
     };
     // An edit of the Dockerfile itself, where it lies in the context.
-    let overlay = dir.strip_prefix(&request.context.root).map(|below| {
+    let (whole, context_root) = (dir.canonicalize(), request.context.root.canonicalize());
+    let below = whole.ok().zip(context_root.ok());
+    let below = below.and_then(|(dir, root)| Some(dir.strip_prefix(root).ok()?.to_owned()));
+    let overlay = below.map(|below| {
         let edits = request.context.overlay.iter().filter_map(|(path, file)| {
-            let name = Path::new(path).strip_prefix(below).ok()?.to_str()?;
+            let name = Path::new(path).strip_prefix(&below).ok()?.to_str()?;
             (!name.contains('/')).then(|| (name.to_owned(), file.clone()))
         });
         edits.collect()

@@ -5,6 +5,7 @@ mod context;
 mod credentials;
 mod fault;
 mod fold;
+mod follow;
 mod read;
 mod request;
 mod services;

@@ -80,3 +80,43 @@ fn open(path: &Path) -> io::Result<File> {
 fn changed(path: &Path) -> ContextError {
     ContextError(format!("{}: changed while it was being sent; build again once it is still", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &Path, size: u64, modified: i64) -> Result<Vec<u8>, ContextError> {
+        let mut all = Vec::new();
+        let file = FileToSend::Disk { path: path.to_owned(), size, modified };
+        send_file(&file, |chunk| {
+            all.extend(chunk);
+            Ok::<_, ContextError>(())
+        })?;
+        Ok(all)
+    }
+
+    #[test]
+    fn a_file_is_sent_whole_or_not_at_all() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("f");
+        let bytes: Vec<u8> = (0..CHUNK as u32 * 2 + 17).map(|n| n as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let (size, modified) = (bytes.len() as u64, disk_time(&path.metadata().unwrap()));
+        assert!(read(&path, size, modified).unwrap() == bytes);
+        for (size, modified) in
+            [(size - 1, modified), (size + 1, modified), (size, modified - 1), (0, modified)]
+        {
+            let error = read(&path, size, modified).unwrap_err().to_string();
+            assert!(error.contains("/f: changed"), "{error}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(read(&path, size, modified).unwrap_err().to_string().contains("/f: No such file"));
+        // What it may have become since: opening must not follow the one or wait for the other.
+        std::os::unix::fs::symlink("elsewhere", &path).unwrap();
+        assert!(read(&path, size, modified).is_err());
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(read(&path, size, modified).is_err());
+        assert!(read(&path, 0, modified).is_err());
+    }
+}

@@ -1,7 +1,7 @@
 //! Which part of a tree BuildKit wants.
 
 use super::pattern::{Matched, Patterns};
-use super::{ContextError, Tree, follow};
+use super::{ContextError, Tree, links};
 
 /// What to send: all that the included patterns match (or everything), less what the excluded ones do.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Filter {
     ) -> Result<Self, ContextError> {
         let mut included = include.to_vec();
         if !follow.is_empty()
-            && let Some(targets) = follow::resolve(tree, follow)?
+            && let Some(targets) = links::resolve(tree, follow)?
         {
             included.extend(targets);
         }
@@ -61,14 +61,22 @@ impl Filter {
     }
 
     /// Decides on `path`, of whose directory `inherited` is known.
-    pub(super) fn decide(&self, path: &str, is_dir: bool, inherited: &Inherited) -> Decision {
+    ///
+    /// # Errors
+    /// A pattern that decides is malformed.
+    pub(super) fn decide(
+        &self,
+        path: &str,
+        is_dir: bool,
+        inherited: &Inherited,
+    ) -> Result<Decision, ContextError> {
         let mut keep = true;
         let include = match &self.include {
             Some(patterns) => {
-                let Matched { matched, by } = patterns.matches(path, &inherited.include);
+                let Matched { matched, by } = patterns.matches(path, &inherited.include)?;
                 if !matched {
                     if !is_dir || (self.plain_include && !leads_to(path, patterns.prefixes(false))) {
-                        return Decision::Prune;
+                        return Ok(Decision::Prune);
                     }
                     keep = false;
                 }
@@ -78,12 +86,12 @@ impl Filter {
         };
         let exclude = match &self.exclude {
             Some(patterns) => {
-                let Matched { matched, by } = patterns.matches(path, &inherited.exclude);
+                let Matched { matched, by } = patterns.matches(path, &inherited.exclude)?;
                 if matched {
                     let below = patterns.has_exceptions()
-                        && !(self.plain_exceptions && !leads_to(path, patterns.prefixes(true)));
+                        && (!self.plain_exceptions || leads_to(path, patterns.prefixes(true)));
                     if !is_dir || !below {
-                        return Decision::Prune;
+                        return Ok(Decision::Prune);
                     }
                     keep = false;
                 }
@@ -92,7 +100,7 @@ impl Filter {
             None => Vec::new(),
         };
         let inherited = Inherited { include, exclude };
-        if keep { Decision::Keep(inherited) } else { Decision::Descend(inherited) }
+        Ok(if keep { Decision::Keep(inherited) } else { Decision::Descend(inherited) })
     }
 }
 

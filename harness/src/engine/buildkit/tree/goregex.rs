@@ -3,11 +3,15 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Whether Go's `filepath.Match` takes `pattern` as well-formed.
+/// Whether Go's `filepath.Match` takes `pattern` as well-formed when it is tried on `.`, as Docker's client
+/// does: it looks no further than the part between stars that does not match.
 pub(super) fn is_glob(pattern: &str) -> bool {
-    let mut rest = pattern.chars().peekable();
+    let mut rest = pattern.trim_start_matches('*').chars().peekable();
+    let mut length = 0;
     while let Some(c) = rest.next() {
         let fine = match c {
+            '*' if length > 1 => return true,
+            '*' => true,
             '\\' => rest.next().is_some(),
             '[' => is_glob_class(&mut rest),
             _ => true,
@@ -15,6 +19,7 @@ pub(super) fn is_glob(pattern: &str) -> bool {
         if !fine {
             return false;
         }
+        length += 1;
     }
     true
 }
@@ -73,9 +78,13 @@ fn escape(c: char) -> Option<String> {
         'S' => r"[^\t\n\f\r ]".to_owned(),
         'b' => r"(?-u:\b)".to_owned(),
         'A' | 'z' | 'a' | 'f' | 'n' | 'r' | 't' | 'v' | 'x' | 'p' | 'P' => format!("\\{c}"),
-        c if c.is_ascii_punctuation() => regex::escape(&c.to_string()),
-        _ => return None,
+        c => literal(c)?,
     })
+}
+
+/// What stands for itself behind a backslash: all of ASCII but letters and digits.
+fn literal(c: char) -> Option<String> {
+    (c.is_ascii() && !c.is_ascii_alphanumeric()).then(|| regex::escape(&c.to_string()))
 }
 
 /// A class behind its `[`. The `regex` crate nests classes and knows set operators; Go does neither.
@@ -88,14 +97,17 @@ fn class(rest: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
     loop {
         let c = rest.next()?;
         match c {
+            '[' if rest.peek() == Some(&':') => match named_class(rest) {
+                Some(class) => out.push_str(&class),
+                None => out.push_str(r"\["),
+            },
             ']' if !first => break,
             '\\' => match rest.next()? {
                 c @ ('d' | 'D' | 'w' | 'W' | 's' | 'S' | 'a' | 'f' | 'n' | 'r' | 't' | 'v' | 'x' | 'p'
                 | 'P') => {
                     out.push_str(&escape(c)?);
                 }
-                c if c.is_ascii_punctuation() => out.extend(['\\', c]),
-                _ => return None,
+                c => out.push_str(&literal(c)?),
             },
             '-' if !first && rest.peek() != Some(&']') => out.push('-'),
             '[' | ']' | '&' | '~' | '-' | '^' => out.extend(['\\', c]),
@@ -105,4 +117,15 @@ fn class(rest: &mut Peekable<Chars<'_>>, out: &mut String) -> Option<()> {
     }
     out.push(']');
     Some(())
+}
+
+/// `[:name:]` behind its `[`, if it is one.
+fn named_class(rest: &mut Peekable<Chars<'_>>) -> Option<String> {
+    let ahead: String = rest.clone().take(12).collect();
+    let (name, _) = ahead.strip_prefix(':')?.split_once(":]")?;
+    let known = name.strip_prefix('^').unwrap_or(name).chars().all(|c| c.is_ascii_lowercase());
+    known.then(|| {
+        rest.by_ref().take(name.len() + 3).for_each(drop);
+        format!("[:{name}:]")
+    })
 }

@@ -2,11 +2,13 @@
 //! BuildKit asks.
 
 mod filter;
-mod follow;
 mod goregex;
+mod links;
 mod node;
 mod overlay;
 mod pattern;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use filter::Filter;

@@ -17,7 +17,8 @@ struct Pattern {
     text: String,
     /// Starts with `!`: takes back what earlier patterns matched.
     exception: bool,
-    matcher: Matcher,
+    /// `None` if the text is malformed where Docker's client notices it only on trying the pattern.
+    matcher: Option<Matcher>,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,10 @@ impl Patterns {
 
     /// Matches `path` (slash-separated, relative), of whose directory it is known which patterns matched
     /// (empty at the root).
-    pub(super) fn matches(&self, path: &str, parent: &[bool]) -> Matched {
+    ///
+    /// # Errors
+    /// A pattern that decides is malformed.
+    pub(super) fn matches(&self, path: &str, parent: &[bool]) -> Result<Matched, ContextError> {
         let mut result = Matched { matched: false, by: vec![false; self.0.len()] };
         for (i, pattern) in self.0.iter().enumerate() {
             let inherited = parent.get(i).copied().unwrap_or_default();
@@ -60,12 +64,12 @@ impl Patterns {
             if !inherited && pattern.exception != result.matched {
                 continue;
             }
-            if inherited || pattern.matches(path) {
+            if inherited || pattern.matches(path)? {
                 result.by[i] = true;
                 result.matched = !pattern.exception;
             }
         }
-        result
+        Ok(result)
     }
 
     /// Whether any pattern starts with `!`.
@@ -95,16 +99,14 @@ impl Pattern {
             Some(rest) => (true, rest.to_owned()),
             None => (false, cleaned),
         };
-        let bad = || ContextError(format!("syntax error in pattern {text:?}"));
         if !goregex::is_glob(&cleaned) {
-            return Err(bad());
+            return Err(malformed(&cleaned));
         }
-        let matcher = Matcher::new(&cleaned).ok_or_else(bad)?;
-        Ok(Self { text: cleaned, exception, matcher })
+        Ok(Self { matcher: Matcher::new(&cleaned), text: cleaned, exception })
     }
 
-    fn matches(&self, path: &str) -> bool {
-        match &self.matcher {
+    fn matches(&self, path: &str) -> Result<bool, ContextError> {
+        Ok(match self.matcher.as_ref().ok_or_else(|| malformed(&self.text))? {
             Matcher::Exact => path == self.text,
             Matcher::Prefix => path.starts_with(&self.text[..self.text.len() - 2]),
             Matcher::Suffix => {
@@ -112,8 +114,12 @@ impl Pattern {
                 path.ends_with(suffix) || suffix.strip_prefix('/') == Some(path)
             }
             Matcher::Regex(regex) => regex.is_match(path),
-        }
+        })
     }
+}
+
+fn malformed(pattern: &str) -> ContextError {
+    ContextError(format!("syntax error in pattern {pattern:?}"))
 }
 
 impl Matcher {

@@ -56,7 +56,7 @@ impl<'a> Walk<'a> {
             let name = child.name.to_string_lossy();
             let path =
                 if dir.path.is_empty() { name.clone().into_owned() } else { format!("{}/{name}", dir.path) };
-            let (keep, inherited) = match self.filter.decide(&path, child.is_dir, &dir.inherited) {
+            let (keep, inherited) = match self.filter.decide(&path, child.is_dir, &dir.inherited)? {
                 Decision::Prune => continue,
                 Decision::Keep(inherited) => (true, inherited),
                 Decision::Descend(inherited) => (false, inherited),

@@ -14,7 +14,12 @@ use super::{ContextError, Tree};
 pub(super) fn resolve(tree: &Tree, paths: &[String]) -> Result<Option<Vec<String>>, ContextError> {
     let mut resolver = Resolver { tree, resolved: BTreeSet::new() };
     for path in paths {
-        resolver.add(path)?;
+        if clean(path).starts_with("..") {
+            // Nothing outside the context is looked at: the pattern stays, and matches nothing.
+            resolver.resolved.insert(clean(path));
+        } else {
+            resolver.add(path)?;
+        }
     }
     let mut kept: Vec<String> = Vec::new();
     for path in resolver.resolved {
@@ -68,7 +73,7 @@ impl Resolver<'_> {
         let Ok(children) = self.tree.children(dir) else { return Ok(Vec::new()) };
         let mut targets = Vec::new();
         for name in children.iter().filter_map(|child| OsStr::to_str(&child.name)) {
-            if pattern.matches(name, &[]).matched {
+            if pattern.matches(name, &[]).is_ok_and(|found| found.matched) {
                 let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
                 targets.extend(self.link(dir, &path)?);
             }

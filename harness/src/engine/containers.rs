@@ -1,0 +1,157 @@
+//! Running containers from the images that were built.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context as _, Result, bail};
+use bollard::Docker;
+use bollard::container::LogOutput;
+use bollard::errors::Error;
+use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::query_parameters::{
+    CreateContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+    WaitContainerOptions,
+};
+use tokio::runtime::Handle;
+use tokio_stream::StreamExt as _;
+
+use super::LABEL;
+
+/// What to run, beside the image.
+#[derive(Debug, Clone, Default)]
+pub struct ContainerSpec {
+    /// The run that it belongs to.
+    pub run: String,
+    /// Instead of the image's command; empty keeps the image's.
+    pub command: Vec<String>,
+    /// Added to the image's.
+    pub env: BTreeMap<String, String>,
+    /// Beside [`LABEL`].
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What a container wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Logs {
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// A started container, on the host's network and without a terminal. Removed when dropped, though then
+/// nobody waits for it: call [`Container::remove`] where that matters.
+#[derive(Debug)]
+pub struct Container {
+    docker: Docker,
+    id: Option<String>,
+}
+
+impl Container {
+    /// Creates and starts a container.
+    ///
+    /// # Errors
+    /// There is no such image, or its command cannot be started.
+    pub async fn start(docker: &Docker, image: &str, spec: ContainerSpec) -> Result<Self> {
+        let mut labels: HashMap<_, _> = spec.labels.into_iter().collect();
+        labels.insert(LABEL.to_owned(), spec.run);
+        let body = ContainerCreateBody {
+            image: Some(image.to_owned()),
+            cmd: (!spec.command.is_empty()).then_some(spec.command),
+            env: Some(spec.env.into_iter().map(|(key, value)| format!("{key}={value}")).collect()),
+            labels: Some(labels),
+            tty: Some(false),
+            host_config: Some(HostConfig { network_mode: Some("host".to_owned()), ..HostConfig::default() }),
+            ..ContainerCreateBody::default()
+        };
+        let created = docker
+            .create_container(None::<CreateContainerOptions>, body)
+            .await
+            .with_context(|| format!("cannot create a container from {image}"))?;
+        // From here on it is removed, also if it does not start.
+        let container = Self { docker: docker.clone(), id: Some(created.id) };
+        docker
+            .start_container(container.id(), None)
+            .await
+            .with_context(|| format!("cannot start a container from {image}"))?;
+        Ok(container)
+    }
+
+    /// The engine's id.
+    pub fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
+    }
+
+    /// Waits for its end; gives the exit code.
+    ///
+    /// # Errors
+    /// The engine is gone, or the container was removed by somebody else.
+    pub async fn wait(&self) -> Result<i64> {
+        let mut ends = self.docker.wait_container(self.id(), None::<WaitContainerOptions>);
+        match ends.next().await {
+            Some(Ok(end)) => Ok(end.status_code),
+            // The client makes an error of every code but 0.
+            Some(Err(Error::DockerContainerWaitError { code, error })) if error.is_empty() => Ok(code),
+            Some(Err(error)) => Err(error).context("cannot wait for the container"),
+            None => bail!("the engine stopped answering while a container was waited for"),
+        }
+    }
+
+    /// What it has written so far.
+    ///
+    /// # Errors
+    /// The engine is gone, or keeps no logs.
+    pub async fn logs(&self) -> Result<Logs> {
+        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
+        let mut chunks = self.docker.logs(self.id(), Some(options));
+        let mut logs = Logs::default();
+        while let Some(chunk) = chunks.next().await {
+            match chunk.context("cannot read the container's logs")? {
+                LogOutput::StdErr { message } => logs.stderr.extend_from_slice(&message),
+                LogOutput::StdOut { message } | LogOutput::Console { message } => {
+                    logs.stdout.extend_from_slice(&message);
+                }
+                LogOutput::StdIn { .. } => {}
+            }
+        }
+        Ok(logs)
+    }
+
+    /// Asks it to end, and kills it after `grace_s` seconds. One that has ended is left as it is.
+    ///
+    /// # Errors
+    /// The engine is gone.
+    pub async fn stop(&self, grace_s: i32) -> Result<()> {
+        let options = StopContainerOptionsBuilder::default().t(grace_s).build();
+        self.docker.stop_container(self.id(), Some(options)).await.context("cannot stop the container")
+    }
+
+    /// Removes it, killing it if it runs.
+    ///
+    /// # Errors
+    /// The engine is gone.
+    pub async fn remove(mut self) -> Result<()> {
+        match self.id.take() {
+            Some(id) => remove(&self.docker, &id).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if let (Some(id), Ok(runtime)) = (self.id.take(), Handle::try_current()) {
+            let docker = self.docker.clone();
+            // Whatever fails here is found by its label.
+            runtime.spawn(async move { drop(remove(&docker, &id).await) });
+        }
+    }
+}
+
+async fn remove(docker: &Docker, id: &str) -> Result<()> {
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    match docker.remove_container(id, Some(options)).await {
+        // Gone already, or being removed: what was wanted.
+        Ok(()) | Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+        Err(error) => Err(error).context("cannot remove a container"),
+    }
+}

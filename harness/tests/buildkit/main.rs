@@ -1,0 +1,10 @@
+//! The BuildKit client and the containers, on a real engine that the tests bring up. Needs root.
+
+mod buildx;
+mod cache;
+mod containers;
+mod context;
+mod ending;
+mod export;
+mod inputs;
+mod support;
