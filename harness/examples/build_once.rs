@@ -71,8 +71,16 @@ fn print(outcome: &BuildOutcome) {
     }
     println!("wall_s {:.3}", outcome.wall.as_secs_f64());
     println!("overhead_s {:.3}", outcome.overhead().as_secs_f64());
+    println!("peak_rss_kib {}", peak_rss_kib());
     println!("context_bytes {}", outcome.context_bytes);
     for (key, value) in &outcome.exporter {
         println!("{key} {value}");
     }
+}
+
+/// The most memory that this process has had, in KiB.
+fn peak_rss_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
 }

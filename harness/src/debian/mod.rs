@@ -10,6 +10,7 @@
 mod apt;
 mod sources;
 mod suite;
+mod unpack;
 mod unpacked;
 
 use std::fs::{self, File};
@@ -86,7 +87,7 @@ impl Archive {
     /// text names the suite and what to do.
     pub fn unpack(&self, suite: &Suite, packages: &[&str]) -> Result<Unpacked> {
         let home = self.room.join("unpacked");
-        let name = unpacked::directory_name(suite, packages)?;
+        let name = unpack::directory_name(suite, packages)?;
         if let Some(found) = Unpacked::find(&home.join(&name))? {
             return Ok(found);
         }
@@ -95,7 +96,7 @@ impl Archive {
         if let Some(found) = Unpacked::find(&home.join(&name))? {
             return Ok(found);
         }
-        unpacked::remove_unfinished(&home)?;
+        unpack::remove_unfinished(&home)?;
         let prepared = match suite {
             Suite::Own => self.own_suite(Age::Hour, &lock)?,
             Suite::Named(release) => {
@@ -103,7 +104,7 @@ impl Archive {
                 suite::Prepared::named(&self.room, release, &main)?
             }
         };
-        unpacked::make(&prepared, packages, &home, &name)
+        unpack::make(&prepared, packages, &home, &name)
             .with_context(|| format!("cannot unpack {} of {suite}", packages.join(", ")))
     }
 
@@ -115,7 +116,7 @@ impl Archive {
         let lock = self.lock()?;
         let suite = self.own_suite(Age::Hour, &lock)?;
         let printed = suite.apt().get(&["download", "--print-uris", package], Path::new("/"))?;
-        unpacked::version_of_printed_uri(&printed)
+        unpack::version_of_printed_uri(&printed)
             .with_context(|| format!("apt says nothing of a version of {package}: {printed:?}"))
     }
 

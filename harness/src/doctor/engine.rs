@@ -54,24 +54,16 @@ async fn of(engine: &Engine) -> Result<Vec<Check>> {
 }
 
 async fn gc(engine: &Engine) -> Result<Check> {
-    let rules = engine.buildkit().gc_policy().await?;
-    if rules.is_empty() {
+    if engine.buildkit().gc_policy().await?.is_empty() {
         return Ok(Check::ok("gc", "the engine never throws build cache away by itself"));
     }
-    let bounds = rules.iter().filter_map(|rule| {
-        let size = |bytes: u64| DecimalBytes(bytes).to_string();
-        match (rule.min_free_bytes, rule.max_used_bytes, rule.reserved_bytes) {
-            (Some(free), _, _) => Some(format!("below {} free disk", size(free))),
-            (None, Some(used), _) => Some(format!("above {} of cache", size(used))),
-            (None, None, Some(kept)) => Some(format!("above {} of cache", size(kept))),
-            (None, None, None) => None,
+    let remedy = "keep the disk emptier, or set builder.gc.enabled to false in the engine's daemon.json, \
+                  or use --engine managed";
+    Ok(match engine.gc_threat().await {
+        Ok(None) => Check::ok("gc", "the engine has no cause to throw build cache away now"),
+        Ok(Some(why)) => {
+            Check::note("gc", format!("the engine may throw build cache away in mid-run: {why}"), remedy)
         }
-    });
-    let mut bounds: Vec<String> = bounds.collect();
-    bounds.dedup();
-    Ok(Check::note(
-        "gc",
-        format!("the engine throws build cache away {}", bounds.join(", or ")),
-        "keep that much disk free, or set builder.gc.enabled to false in its daemon.json, or use --engine managed",
-    ))
+        Err(error) => Check::note("gc", format!("cannot tell when it throws cache away: {error:#}"), remedy),
+    })
 }

@@ -57,7 +57,10 @@ impl Engine {
                     Err(reason) => Err(reason.clone()),
                 };
                 match (fit, found.address) {
-                    (Ok(()), Ok(address)) => Self::connect(address, None, home).await,
+                    (Ok(()), Ok(address)) => {
+                        note(&format!("using your own engine ({}: {address})", found.named_by));
+                        Self::connect(address, None, home).await
+                    }
                     (Err(reason), _) | (_, Err(reason)) => {
                         note(&format!(
                             "the engine of {} {reason}; bringing up a private one",

@@ -11,6 +11,8 @@ mod choice;
 mod connect;
 pub mod containers;
 mod disk;
+
+mod gc;
 mod images;
 mod info;
 mod labels;

@@ -65,3 +65,18 @@ async fn the_dockerfiles_own_ignore_file_comes_before_the_contexts() {
     ask.dockerfile = files.path().join("Small");
     engine.kit.build(ask).await.unwrap();
 }
+
+#[tokio::test]
+async fn names_need_not_be_ascii() {
+    let engine = engine().await;
+    let files = dir(&[
+        (
+            "Dockerfile",
+            "FROM base\nCOPY [\"d\u{e9}j\u{e0} vu.txt\", \"/here\"]\nRUN test \"$(cat /here)\" = seen\n",
+        ),
+        ("d\u{e9}j\u{e0} vu.txt", "seen"),
+        (".dockerignore", "\u{e9}t\u{e9}\n"),
+        ("\u{e9}t\u{e9}", ""),
+    ]);
+    engine.kit.build(request(&files)).await.unwrap();
+}

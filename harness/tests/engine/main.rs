@@ -68,6 +68,11 @@ async fn it_comes_up_is_one_runs_alone_and_leaves_nothing() {
     let traces = Traces::of(&home);
     assert!(traces.dockerd_is_alive());
     assert!(!traces.cgroups().is_empty(), "it has control groups while it is up");
+    let temporary = traces.temporary_directory_of_containerd();
+    assert!(
+        temporary.starts_with(&home.engine) && temporary.is_dir(),
+        "mounts are made where they are found"
+    );
 
     let info = engine.info().await.unwrap();
     assert_eq!((info.kind.as_str(), info.store.as_str()), ("managed", "containerd"));

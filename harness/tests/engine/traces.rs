@@ -42,6 +42,16 @@ impl Traces {
         found
     }
 
+    /// Where containerd makes its temporary mounts.
+    pub(crate) fn temporary_directory_of_containerd(&self) -> PathBuf {
+        let line = self.processes().into_iter().find(|line| line.contains(" containerd ")).unwrap();
+        let pid = line.split(' ').next().unwrap();
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap();
+        let mut variables = environment.split(|&byte| byte == 0);
+        let value = variables.find_map(|variable| variable.strip_prefix(b"TMPDIR=")).unwrap();
+        String::from_utf8(value.to_owned()).unwrap().into()
+    }
+
     pub(crate) fn mounts(&self) -> Vec<String> {
         let dir = self.engine.to_str().unwrap();
         let table = fs::read_to_string("/proc/self/mounts").unwrap();

@@ -11,6 +11,9 @@ use super::Vertex;
 /// They are kept apart: they reach us in no certain order, and much of one would push out all of the other.
 const LOG_LINES: usize = 10;
 
+/// Bytes after which a line is taken as ended: some programs write none, only carriage returns.
+const LONGEST_LINE: usize = 16 << 10;
+
 /// All that was reported so far.
 #[derive(Debug, Default)]
 pub(super) struct Fold {
@@ -120,7 +123,7 @@ impl Tail {
     fn push(&mut self, chunk: &[u8]) {
         for piece in chunk.split_inclusive(|&byte| byte == b'\n') {
             self.open.extend_from_slice(piece);
-            if piece.ends_with(b"\n") {
+            if piece.ends_with(b"\n") || self.open.len() > LONGEST_LINE {
                 let line = std::mem::take(&mut self.open);
                 self.close(&line);
             }

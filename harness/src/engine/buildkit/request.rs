@@ -30,7 +30,7 @@ pub struct BuildRequest {
     pub export: Export,
     /// After this long the build is cancelled and is an error.
     pub timeout: Duration,
-    /// Told of vertexes as they change; `None` opens no live status stream.
+    /// Told of vertexes as they change, beside the build.
     pub progress: Option<Arc<dyn Progress>>,
 }
 
@@ -65,7 +65,7 @@ pub struct BuildOutcome {
     pub wall: Duration,
     /// Every vertex, folded to its last state, by start.
     pub vertexes: Vec<Vertex>,
-    /// Bytes of file content that the engine asked for.
+    /// Bytes of the context's file content that the engine asked for; the ignore file, which it always reads, apart.
     pub context_bytes: u64,
     /// What the exporter said: `containerimage.digest`, `containerimage.config.digest`, …
     pub exporter: BTreeMap<String, String>,

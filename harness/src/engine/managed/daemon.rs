@@ -38,6 +38,7 @@ impl Daemon {
     pub(super) fn start(files: Files, programs: &Programs) -> Result<Self> {
         let state = State::starting(programs.packages.clone())?;
         fs::create_dir_all(files.data_root())?;
+        fs::create_dir_all(files.temporary())?;
         // Before anything is there to be found.
         state.save(files.dir())?;
         let mut daemon = Self { files, state, child: None, ended: false };
@@ -135,6 +136,8 @@ fn spawn(files: &Files, state: &State, programs: &Programs) -> Result<Child> {
         .arg("--config-file")
         .arg(&config)
         .envs(programs.env.iter().map(|(key, value)| (key, value)))
+        // containerd mounts layers there while it reads them: where a kill leaves them, they are found.
+        .env("TMPDIR", files.temporary())
         .current_dir(files.dir())
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

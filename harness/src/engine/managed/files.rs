@@ -49,6 +49,10 @@ impl Files {
         self.dir.join("exec")
     }
 
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.exec_root().join("tmp")
+    }
+
     pub(super) fn pid_file(&self) -> PathBuf {
         self.dir.join("docker.pid")
     }

@@ -9,18 +9,20 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bollard::fsutil::types::Packet;
 use bollard::fsutil::types::packet::PacketType;
-use bollard::fsutil::types::{Packet, Stat};
 use bollard::moby::filesync::packet::file_sync_server::{FileSync, FileSyncServer};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::engine::buildkit::fault::{Fault, FirstFault};
 use crate::engine::buildkit::read::{FileToSend, send_file};
-use crate::engine::buildkit::tree::{Content, ContextError, Entry, Filter, Tree, Walk};
+use crate::engine::buildkit::tree::{ContextError, Filter, Tree, Walk};
+
+use super::stat::stat_of;
+use super::wanted::Wanted;
 
 /// The directories of one build.
 pub(crate) struct ContextSource {
@@ -170,94 +172,4 @@ impl Transfer {
 
 fn send(out: &Outgoing, packet: Packet) -> Result<(), Stop> {
     out.blocking_send(Ok(packet)).map_err(|_| Stop::Left)
-}
-
-/// The part of a directory that a call asks for.
-struct Wanted {
-    dir: String,
-    include: Vec<String>,
-    exclude: Vec<String>,
-    follow: Vec<String>,
-}
-
-impl Wanted {
-    fn read(metadata: &MetadataMap) -> Self {
-        let list = |key: &str| {
-            let encoded = metadata.get(format!("{key}-encoded")).is_some_and(|value| value == "1");
-            let values = metadata.get_all(key).iter().filter_map(|value| value.to_str().ok());
-            values.map(|v| if encoded { query_unescape(v) } else { v.to_owned() }).collect::<Vec<_>>()
-        };
-        Self {
-            dir: list("dir-name").pop().unwrap_or_default(),
-            include: list("include-patterns"),
-            exclude: list("exclude-patterns"),
-            follow: list("followpaths"),
-        }
-    }
-
-    /// Whether it is content that `COPY` may copy, and not the ignore file, which is always sent.
-    fn is_content(&self) -> bool {
-        self.dir == "context" && self.follow != [".dockerignore"]
-    }
-}
-
-/// Go's `url.QueryUnescape`, in which BuildKit sends what is not ASCII.
-fn query_unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, behind @ ..] = rest {
-        rest = behind;
-        let hex = || {
-            let digits = std::str::from_utf8(behind.get(..2)?).ok()?;
-            u8::from_str_radix(digits, 16).ok()
-        };
-        match (first, hex()) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &behind[2..];
-            }
-            (b'+', _) => bytes.push(b' '),
-            (&byte, _) => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn stat_of(entry: &Entry) -> Stat {
-    let (kind, size, linkname) = match (&entry.node.content, &entry.hard_link) {
-        (_, Some(first)) => (0, 0, first.clone()),
-        (Content::Dir, None) => (go_mode::DIR, 0, String::new()),
-        (Content::Symlink { target }, None) => (go_mode::SYMLINK, target.len() as u64, target.clone()),
-        (Content::Disk { size, .. }, None) => (0, *size, String::new()),
-        (Content::Edited(bytes), None) => (0, bytes.len() as u64, String::new()),
-    };
-    Stat {
-        path: entry.path.clone(),
-        mode: kind | go_mode::permissions(entry.node.mode),
-        // Owner and group stay 0: whose checkout it is must not change the image.
-        size: i64::try_from(size).unwrap_or(i64::MAX),
-        mod_time: entry.node.modified,
-        linkname,
-        ..Stat::default()
-    }
-}
-
-/// Go's `os.FileMode`, which the protocol carries.
-mod go_mode {
-    pub(super) const DIR: u32 = 1 << 31;
-    pub(super) const SYMLINK: u32 = 1 << 27;
-    const SETUID: u32 = 1 << 23;
-    const SETGID: u32 = 1 << 22;
-    const STICKY: u32 = 1 << 20;
-
-    /// Unix permission bits as Go numbers them.
-    pub(super) fn permissions(unix: u32) -> u32 {
-        let mut mode = unix & 0o777;
-        for (bit, go) in [(0o4000, SETUID), (0o2000, SETGID), (0o1000, STICKY)] {
-            if unix & bit != 0 {
-                mode |= go;
-            }
-        }
-        mode
-    }
 }

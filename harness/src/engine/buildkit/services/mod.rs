@@ -5,6 +5,8 @@ mod filesend;
 mod filesync;
 mod health;
 mod secrets;
+mod stat;
+mod wanted;
 
 pub(crate) use auth::RegistryAuth;
 pub(crate) use filesend::ArchiveSink;

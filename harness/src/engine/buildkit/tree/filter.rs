@@ -1,7 +1,7 @@
 //! Which part of a tree BuildKit wants.
 
 use super::pattern::{Matched, Patterns};
-use super::{ContextError, Tree, follow};
+use super::{ContextError, Tree, links};
 
 /// What to send: all that the included patterns match (or everything), less what the excluded ones do.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Filter {
     ) -> Result<Self, ContextError> {
         let mut included = include.to_vec();
         if !follow.is_empty()
-            && let Some(targets) = follow::resolve(tree, follow)?
+            && let Some(targets) = links::resolve(tree, follow)?
         {
             included.extend(targets);
         }

@@ -2,8 +2,8 @@
 //! BuildKit asks.
 
 mod filter;
-mod follow;
 mod goregex;
+mod links;
 mod node;
 mod overlay;
 mod pattern;
