@@ -69,7 +69,7 @@ pub enum OciError {
         /// The document.
         what: String,
         /// The name.
-        source: super::digest::NotADigest,
+        source: super::NotADigest,
     },
     /// There is no image, or more than one to choose from, or a part of it is of the wrong kind.
     #[error("{0}")]

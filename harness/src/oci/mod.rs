@@ -27,7 +27,7 @@ mod testing;
 pub use archive::read_archive;
 pub use assemble::Image;
 pub use delta::{Delta, delta};
-pub use digest::{Digest, Hasher};
+pub use digest::{Digest, Hasher, NotADigest};
 pub use entry::{Entry, EntryKind};
 pub use error::{LayerError, OciError};
 pub use layer::Layer;

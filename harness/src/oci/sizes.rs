@@ -23,6 +23,9 @@ pub struct Sizes {
 
 /// The sizes of `image`, whose base has the layers `base_diff_ids`.
 ///
+/// Take those from an export of the base made as the image's was: BuildKit 0.13 rewrites the times in the
+/// base's layers too, and then none of them has the diff id that the engine's own store knows.
+///
 /// # Errors
 /// The layers cannot be merged.
 pub fn sizes(image: &Image, base_diff_ids: &[Digest]) -> Result<Sizes, OciError> {
