@@ -13,11 +13,19 @@ use crate::scenario::{Listing, Profile, load_all};
 ///
 /// A scenario that cannot be used: [`BadInput`](crate::error::BadInput).
 pub fn run(roots: &[PathBuf], json: bool) -> Result<()> {
+    std::io::stdout().write_all(text(roots, json)?.as_bytes())?;
+    Ok(())
+}
+
+/// What [`run`] prints.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn text(roots: &[PathBuf], json: bool) -> Result<String> {
     let scenarios = load_all(roots, &[], Profile::Quick)?;
     let listings: Vec<Listing> = scenarios.iter().map(Listing::of).collect();
-    let text = if json { serde_json::to_string_pretty(&listings)? + "\n" } else { for_people(&listings) };
-    std::io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    Ok(if json { serde_json::to_string_pretty(&listings)? + "\n" } else { for_people(&listings) })
 }
 
 /// One paragraph a scenario, in words that need no manual.

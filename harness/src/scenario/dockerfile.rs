@@ -26,21 +26,21 @@ impl Dockerfile {
         let mut instructions = Vec::new();
         let mut lines = text.lines().enumerate();
         while let Some((index, line)) = lines.next() {
-            if line.trim().is_empty() || line.trim_start().starts_with('#') {
+            if line.trim().is_empty() || is_comment(line) {
                 continue;
             }
             let mut joined = String::new();
             let mut part = line;
             // A comment or an empty line within a continued instruction does not end it.
             loop {
-                let comment = part.trim_start().starts_with('#');
+                let skipped = is_comment(part) || (part.trim().is_empty() && !joined.is_empty());
                 match part.trim_end().strip_suffix('\\') {
-                    Some(open) if !comment => joined.push_str(open),
-                    None if !comment && !(part.trim().is_empty() && !joined.is_empty()) => {
+                    _ if skipped => {}
+                    Some(open) => joined.push_str(open),
+                    None => {
                         joined.push_str(part);
                         break;
                     }
-                    _ => {}
                 }
                 match lines.next() {
                     Some((_, next)) => part = next,
@@ -131,6 +131,10 @@ impl Dockerfile {
     fn with_keyword<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a Instruction> {
         self.instructions.iter().filter(move |step| step.keyword == keyword)
     }
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with('#')
 }
 
 /// The words that end the here-documents of an instruction.

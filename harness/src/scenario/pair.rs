@@ -72,7 +72,7 @@ pub fn pair(naive: &Path, optimized: &Path) -> Result<UserPair> {
     let mut events = vec![Event::Cold, Event::Noop];
     let mut edits = BTreeMap::new();
     let in_both = editable[0].intersection(&editable[1]);
-    let notice = match in_both.min_by_key(|path| rank(path)) {
+    let notice = match in_both.min_by_key(rank) {
         Some(path) => {
             let name = "source".to_owned();
             let line = format!("{} tare {NONCE_TOKEN}", comment(path).unwrap_or("#"));
