@@ -133,11 +133,25 @@ async fn builds_find_all_that_they_need_and_the_proxy_serves_apt_alone() {
     // A second supply finds all in cache and engine.
     said.lock().unwrap().clear();
     drop(supply);
-    let again =
-        Supply::prepare(&cache, &known_bases(), &needs[..1], options, engine.docker(), &progress).await.unwrap();
+    let again = Supply::prepare(&cache, &known_bases(), &needs[..1], options, engine.docker(), &progress)
+        .await
+        .unwrap();
     assert!(again.failure("service").is_none());
     let slow: Vec<String> = std::mem::take(&mut said.lock().unwrap());
     assert!(!slow.iter().any(|line| line.contains("stand-in") || line.contains("fetching")), "{slow:?}");
+
+    // Made a second time from nothing, the stand-in is the same to the byte.
+    let other = Cache::at(dir.path().join("other-cache")).unwrap();
+    std::os::unix::fs::symlink(&home.debian, other.root().join("debian")).unwrap();
+    let mut base_alone = super::needs("base");
+    base_alone.bases = vec!["python:3.11-slim".into()];
+    let digest = again.base_infos()[0].digest.clone();
+    drop(again);
+    let made = Supply::prepare(&other, &known_bases(), &[base_alone], options, engine.docker(), &progress)
+        .await
+        .unwrap();
+    assert_eq!(made.base_infos()[0].digest, digest);
+    assert!(said.lock().unwrap().iter().any(|line| line.contains("making the stand-in")), "it was made");
 
     engine.down(Data::Wipe).await.unwrap();
 }
