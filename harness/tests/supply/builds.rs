@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use bollard::query_parameters::RemoveImageOptions;
 use harness::cache::Cache;
 use harness::engine::buildkit::{BuildRequest, Context, Export};
 use harness::engine::{Choice, Data, Engine, Home};
@@ -129,6 +130,12 @@ async fn builds_find_all_that_they_need_and_the_proxy_serves_apt_alone() {
 
     builder.build(STRANGER).await;
     assert_eq!(apt.refused(), ["GET http://elsewhere.example/secret"]);
+
+    // An engine that was wiped gets its base images back.
+    let tag = supply.base_tags()[0];
+    engine.docker().remove_image(tag, None::<RemoveImageOptions>, None).await.unwrap();
+    supply.restore_bases(engine.docker()).await.unwrap();
+    builder.build("FROM python:3.11-slim\nRUN pip --version\n").await;
 
     // A second supply finds all in cache and engine.
     said.lock().unwrap().clear();
