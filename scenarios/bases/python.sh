@@ -29,7 +29,7 @@ ln -s "pydoc$version" "$local/bin/pydoc3"
 ln -s pydoc3 "$local/bin/pydoc"
 
 # What the official image leaves out, and what belongs to Debian's way of things.
-rm -rf "$lib/test" "$lib/EXTERNALLY-MANAGED" "$lib/sitecustomize.py" "$lib/_distutils_system_mod.py"
+rm -rf "$lib/test" "$lib/EXTERNALLY-MANAGED" "$lib/sitecustomize.py"
 find "$lib" -name '*.a' -delete
 rm -f "$lib/config-$version-$multiarch/libpython$version.so" "$lib/config-$version-$multiarch/python.o"
 
@@ -42,6 +42,8 @@ sed -i -E \
 # Upstream's default install scheme instead of Debian's. The module `site` is frozen into the interpreter
 # and looks for dist-packages, so that name leads to site-packages.
 sed -i -E "s/(DEB_PYTHON_INSTALL_LAYOUT', |prefix_scheme = )'posix_local'/\1'posix_prefix'/" "$lib/sysconfig.py"
+# Debian's setuptools counts on its module for distutils, which uses upstream's scheme in virtual environments.
+sed -i 's/^    return sys.base_prefix != sys.prefix or .*/    return True/' "$lib/_distutils_system_mod.py"
 mkdir -p "$lib/site-packages" "$lib/ensurepip/_bundled"
 ln -s site-packages "$lib/dist-packages"
 sed -i 's/^\( *\)_ensurepip_is_disabled_in_debian_for_system()$/\1pass/' "$lib/ensurepip/__init__.py"

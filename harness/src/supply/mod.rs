@@ -179,6 +179,17 @@ impl Supply {
         self.bases.values().map(|base| base.tag.as_str()).collect()
     }
 
+    /// Brings the base images in again, into an engine that was wiped since.
+    ///
+    /// # Errors
+    /// If the engine cannot pull or load one.
+    pub async fn restore_bases(&self, docker: &Docker) -> Result<()> {
+        for base in self.bases.values() {
+            base.restore(docker).await?;
+        }
+        Ok(())
+    }
+
     /// Takes the names of this machine's mirrors out of text.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use bollard::query_parameters::RemoveImageOptions;
 use harness::cache::Cache;
-use harness::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Context, Export};
+use harness::engine::buildkit::{BuildRequest, Context, Export};
 use harness::engine::{Choice, Data, Engine, Home};
 use harness::supply::{BaseChoice, Link, Options, Supply};
 
@@ -20,8 +21,8 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Builds with no step cached.
-    pub(super) async fn build(&self, dockerfile: &str) -> Result<BuildOutcome, BuildError> {
+    /// Builds with no step cached; fails with BuildKit's message.
+    pub(super) async fn build(&self, dockerfile: &str) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("Dockerfile");
         std::fs::write(&path, dockerfile).unwrap();
@@ -39,7 +40,9 @@ impl Builder<'_> {
             timeout: Duration::from_secs(300),
             progress: None,
         };
-        self.engine.build(request).await
+        if let Err(error) = self.engine.build(request).await {
+            panic!("{error}");
+        }
     }
 }
 
@@ -116,17 +119,23 @@ async fn builds_find_all_that_they_need_and_the_proxy_serves_apt_alone() {
     bases::keeps_its_contract(&builder, &supply, &[cache.root(), Path::new(env!("CARGO_MANIFEST_DIR"))])
         .await;
 
-    builder.build(SERVICE).await.unwrap();
+    builder.build(SERVICE).await;
     let apt = supply.apt().unwrap();
     assert_eq!(apt.refused(), [""; 0], "no request but apt's reaches the proxy");
     let fetched = apt.fetched();
-    builder.build(SERVICE).await.unwrap();
+    builder.build(SERVICE).await;
     assert_eq!(apt.fetched(), fetched, "a second build asks no mirror");
-    builder.build(SITE_PACKAGES).await.unwrap();
+    builder.build(SITE_PACKAGES).await;
     assert_eq!(apt.refused(), [""; 0]);
 
-    builder.build(STRANGER).await.unwrap();
+    builder.build(STRANGER).await;
     assert_eq!(apt.refused(), ["GET http://elsewhere.example/secret"]);
+
+    // An engine that was wiped gets its base images back.
+    let tag = supply.base_tags()[0];
+    engine.docker().remove_image(tag, None::<RemoveImageOptions>, None).await.unwrap();
+    supply.restore_bases(engine.docker()).await.unwrap();
+    builder.build("FROM python:3.11-slim\nRUN pip --version\n").await;
 
     // A second supply finds all in cache and engine.
     said.lock().unwrap().clear();
@@ -137,6 +146,19 @@ async fn builds_find_all_that_they_need_and_the_proxy_serves_apt_alone() {
     assert!(again.failure("service").is_none());
     let slow: Vec<String> = std::mem::take(&mut said.lock().unwrap());
     assert!(!slow.iter().any(|line| line.contains("stand-in") || line.contains("fetching")), "{slow:?}");
+
+    // Made a second time from nothing, the stand-in is the same to the byte.
+    let other = Cache::at(dir.path().join("other-cache")).unwrap();
+    std::os::unix::fs::symlink(&home.debian, other.root().join("debian")).unwrap();
+    let mut base_alone = super::needs("base");
+    base_alone.bases = vec!["python:3.11-slim".into()];
+    let digest = again.base_infos()[0].digest.clone();
+    drop(again);
+    let made = Supply::prepare(&other, &known_bases(), &[base_alone], options, engine.docker(), &progress)
+        .await
+        .unwrap();
+    assert_eq!(made.base_infos()[0].digest, digest);
+    assert!(said.lock().unwrap().iter().any(|line| line.contains("making the stand-in")), "it was made");
 
     engine.down(Data::Wipe).await.unwrap();
 }

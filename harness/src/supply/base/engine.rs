@@ -67,12 +67,36 @@ pub struct ResolvedBase {
     pub tag: String,
     /// The digests of its layers' tars, lowest first: what an image shares with it is not unique to it.
     pub diff_ids: Vec<String>,
+    origin: Origin,
+}
+
+/// Where a base can be brought in from once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origin {
+    /// A repository with a digest.
+    Registry(String),
+    /// A stand-in in the cache.
+    Local(StandIn),
 }
 
 impl ResolvedBase {
     /// What the reference stands for in a build.
     pub fn named_context(&self) -> String {
         format!("docker-image://{}", self.tag)
+    }
+
+    /// Brings it into an engine that may have lost it.
+    ///
+    /// # Errors
+    /// If the engine cannot pull or load it.
+    pub(crate) async fn restore(&self, docker: &Docker) -> Result<()> {
+        if docker.inspect_image(&self.tag).await.is_ok() {
+            return Ok(());
+        }
+        match &self.origin {
+            Origin::Registry(pinned) => pull(docker, pinned, &self.tag).await,
+            Origin::Local(stand_in) => load(docker, stand_in).await,
+        }
     }
 }
 
@@ -154,18 +178,10 @@ impl<'a> Resolver<'a> {
         (self.progress)(&format!("pulling {}", base.reference));
         let repository = name.rsplit_once(':').map_or(name, |(repository, _)| repository);
         let pinned = format!("{repository}@{digest}");
-        let options = CreateImageOptionsBuilder::new().from_image(&pinned).build();
-        self.docker
-            .create_image(Some(options), None, None)
-            .try_for_each(|_| async { Ok(()) })
-            .await
-            .with_context(|| format!("cannot pull {pinned}"))?;
         let tag = tag_of(&base.reference);
-        let (to, with) = tag.rsplit_once(':').context("a reference has a tag")?;
-        let options = TagImageOptionsBuilder::new().repo(to).tag(with).build();
-        self.docker.tag_image(&pinned, Some(options)).await?;
+        pull(self.docker, &pinned, &tag).await?;
         let image = self.docker.inspect_image(&tag).await?;
-        resolved(base, "registry", "", digest, &image)
+        resolved(base, digest, Origin::Registry(pinned), &image)
     }
 
     async fn stand_in(&self, base: &Base, recipe: &Recipe) -> Result<ResolvedBase> {
@@ -188,7 +204,7 @@ impl<'a> Resolver<'a> {
             Ok(image) if is(&image, &found) => image,
             _ => {
                 (self.progress)(&format!("loading the stand-in for {}", base.reference));
-                self.load(&found).await?;
+                load(self.docker, &found).await?;
                 let image = self.docker.inspect_image(&tag).await?;
                 if !is(&image, &found) {
                     bail!(
@@ -198,26 +214,42 @@ impl<'a> Resolver<'a> {
                 image
             }
         };
-        resolved(base, "local", &recipe.made_of, &found.digests.manifest, &image)
+        let digest = found.digests.manifest.clone();
+        resolved(base, &digest, Origin::Local(found), &image)
     }
+}
 
-    async fn load(&self, stand_in: &StandIn) -> Result<()> {
-        let file = tokio::fs::File::open(&stand_in.archive).await?;
-        let chunks = stream::try_unfold(file, |mut file| async move {
-            let mut chunk = Vec::with_capacity(1 << 20);
-            let read = (&mut file).take(1 << 20).read_to_end(&mut chunk).await?;
-            Ok::<_, std::io::Error>((read > 0).then(|| (Bytes::from(chunk), file)))
-        });
-        let options = ImportImageOptionsBuilder::new().quiet(true).build();
-        let mut answers = self.docker.import_image_stream(options, chunks, None).boxed();
-        while let Some(answer) = answers.next().await {
-            let answer = answer.context("the engine does not load the stand-in")?;
-            if let Some(error) = answer.error_detail.and_then(|detail| detail.message) {
-                bail!("the engine does not load the stand-in: {error}");
-            }
+/// Pulls an image by digest and tags it.
+async fn pull(docker: &Docker, pinned: &str, tag: &str) -> Result<()> {
+    let options = CreateImageOptionsBuilder::new().from_image(pinned).build();
+    docker
+        .create_image(Some(options), None, None)
+        .try_for_each(|_| async { Ok(()) })
+        .await
+        .with_context(|| format!("cannot pull {pinned}"))?;
+    let (to, with) = tag.rsplit_once(':').context("a reference has a tag")?;
+    let options = TagImageOptionsBuilder::new().repo(to).tag(with).build();
+    docker.tag_image(pinned, Some(options)).await?;
+    Ok(())
+}
+
+/// Loads a stand-in, which brings its tag with it.
+async fn load(docker: &Docker, stand_in: &StandIn) -> Result<()> {
+    let file = tokio::fs::File::open(&stand_in.archive).await?;
+    let chunks = stream::try_unfold(file, |mut file| async move {
+        let mut chunk = Vec::with_capacity(1 << 20);
+        let read = (&mut file).take(1 << 20).read_to_end(&mut chunk).await?;
+        Ok::<_, std::io::Error>((read > 0).then(|| (Bytes::from(chunk), file)))
+    });
+    let options = ImportImageOptionsBuilder::new().quiet(true).build();
+    let mut answers = docker.import_image_stream(options, chunks, None).boxed();
+    while let Some(answer) = answers.next().await {
+        let answer = answer.context("the engine does not load the stand-in")?;
+        if let Some(error) = answer.error_detail.and_then(|detail| detail.message) {
+            bail!("the engine does not load the stand-in: {error}");
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Whether the engine's image is this stand-in. Its id is the manifest's digest where the engine keeps
@@ -227,22 +259,20 @@ fn is(image: &ImageInspect, stand_in: &StandIn) -> bool {
     id == stand_in.digests.manifest || id == stand_in.digests.config
 }
 
-fn resolved(
-    base: &Base,
-    kind: &str,
-    made_of: &str,
-    digest: &str,
-    image: &ImageInspect,
-) -> Result<ResolvedBase> {
+fn resolved(base: &Base, digest: &str, origin: Origin, image: &ImageInspect) -> Result<ResolvedBase> {
     let diff_ids = image.root_fs.as_ref().and_then(|fs| fs.layers.clone()).unwrap_or_default();
     if diff_ids.is_empty() {
         bail!("the engine does not say which layers {} has", base.reference);
     }
+    let (kind, made_of) = match (&origin, &base.local) {
+        (Origin::Local(_), Some(recipe)) => ("local", recipe.made_of.clone()),
+        _ => ("registry", String::new()),
+    };
     let info = BaseInfo {
         reference: base.reference.clone(),
         kind: kind.to_owned(),
         digest: digest.to_owned(),
-        made_of: made_of.to_owned(),
+        made_of,
     };
-    Ok(ResolvedBase { info, tag: tag_of(&base.reference), diff_ids })
+    Ok(ResolvedBase { info, tag: tag_of(&base.reference), diff_ids, origin })
 }

@@ -82,15 +82,17 @@ impl Wheels {
         Ok(why)
     }
 
-    /// The files of `locks`, each read and checked against its hash.
+    /// The files of `locks`, each once, read and checked against its hash.
     ///
     /// # Errors
     /// Names lock file, line and package of the first one that is missing or damaged, with the reason
     /// from `why` and the remedy. A damaged file is removed, so that the next run fetches it anew.
     pub fn files(&self, locks: &[Locked], why: &BTreeMap<String, String>) -> Result<Vec<IndexFile>> {
         let mut files = Vec::new();
+        let mut seen = BTreeSet::new();
         for locked in locks {
-            for sha256 in &locked.hashes {
+            // The locks of an edit and of what it edits share most files.
+            for sha256 in locked.hashes.iter().filter(|&sha256| seen.insert(sha256)) {
                 let Some(path) = self.path_of(sha256) else {
                     let why = why.get(sha256).map_or("it was not fetched", String::as_str);
                     bail!(
@@ -183,7 +185,8 @@ mod tests {
     fn a_file_is_taken_by_its_hash() {
         let (_dir, wheels) = room_with(CONTENT, "content");
         assert!(wheels.missing(&[locked(CONTENT)]).is_empty());
-        let files = wheels.files(&[locked(CONTENT)], &BTreeMap::new()).unwrap();
+        let files = wheels.files(&[locked(CONTENT), locked(CONTENT)], &BTreeMap::new()).unwrap();
+        assert_eq!(files.len(), 1, "two locks may name it");
         assert_eq!((files[0].file.as_str(), files[0].bytes), ("thing-1.0-py3-none-any.whl", 7));
     }
 

@@ -87,3 +87,25 @@ impl Pip {
         Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Cache;
+
+    const SIX: &str = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254";
+
+    #[test]
+    fn a_machine_without_pip_uses_the_distributions() {
+        let archive = Archive::open(&Cache::open().unwrap().room("debian").unwrap()).unwrap();
+        let pip = Pip::of_archive(&archive).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let nothing = "0".repeat(64);
+        let request = serde_json::json!({ "directory": dir.path(), "wanted": { "six": [SIX, nothing] } });
+        let lines = pip.fetch(dir.path(), &request).unwrap();
+        assert!(lines.contains(&format!("file {SIX} six-1.16.0-py2.py3-none-any.whl")), "{lines:?}");
+        assert!(dir.path().join(SIX).join("six-1.16.0-py2.py3-none-any.whl").is_file());
+        let missing = lines.iter().find(|line| line.starts_with("missing ")).unwrap();
+        assert!(missing.contains(&nothing) && missing.contains("no index lists"), "{missing}");
+    }
+}
