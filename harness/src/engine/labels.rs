@@ -51,14 +51,14 @@ impl Engine {
         remove_images(self.docker(), prefix).await
     }
 
-    /// Removes from an engine of the user's the build cache that came into being while builds of ours
-    /// ran; nothing older, and nothing that is in use. A managed engine is wiped whole instead.
+    /// Removes the build cache of our builds. From an engine of the user's that is what came into being
+    /// while builds of ours ran; nothing older, and nothing that is in use.
     ///
     /// # Errors
     /// If the engine refuses.
     pub async fn forget_builds(&self) -> Result<()> {
         if self.is_managed() {
-            return Ok(());
+            return self.buildkit().forget_all().await;
         }
         let windows = self.builds.lock().map(|builds| builds.clone()).unwrap_or_default();
         self.buildkit().forget_created_within(&windows).await

@@ -94,6 +94,11 @@ impl<'a> Block<'a> {
         };
         context.apply(scenario, variant, &step.event, fresh)?;
 
+        if let Some(threat) = bench.engine.gc_threat().await? {
+            let why =
+                format!("not built: the engine's garbage collection could run in the middle ({threat})");
+            return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
+        }
         let measured = build::measured(bench, scenario, step, &context).await?;
         if let Err(error @ BuildError::EngineLost(_)) = measured.result {
             return Err(error.into());

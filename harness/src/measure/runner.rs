@@ -112,6 +112,7 @@ pub async fn run(bench: &Bench<'_>, earlier: &Earlier, writer: &mut Writer) -> R
         }
         walk.scenario(scenario, earlier).await.with_context(|| format!("measuring {}", scenario.name))?;
         (bench.scenario_done)(&scenario.name)?;
+        bench.engine.remove_labelled(bench.run_id).await?;
         bench.engine.forget_builds().await?;
     }
     Ok(walk.outcome)

@@ -20,6 +20,9 @@ use crate::report::{self, Report};
 use crate::supply::{Needs, Options, Supply};
 use job::Job;
 
+/// What the names of base images begin with in the engine, as the supply gives them.
+const STAND_INS: &str = "localhost:1/";
+
 /// Measures, or says what would be measured.
 ///
 /// # Errors
@@ -50,10 +53,7 @@ pub async fn run(args: Args) -> Result<()> {
     line.setting_up("taking the engine down");
     // What was half done goes on with the cache that the managed engine keeps.
     let data = if result.is_ok() { Data::Wipe } else { Data::Keep };
-    let cleaned = match engine.remove_labelled(&job.id).await {
-        Ok(_) => engine.forget_builds().await,
-        Err(error) => Err(error),
-    };
+    let cleaned = clean(&engine, &job.id, data).await;
     let down = engine.down(data).await;
     line.finish();
     let outcome = match result {
@@ -145,6 +145,20 @@ async fn on_engine(
         max_time: args.max_time,
     };
     measure::run(&bench, &earlier, &mut dir.writer()?).await
+}
+
+/// Removes what the run made. A managed engine whose data is kept for a resumed run keeps its build cache
+/// with it; one that is wiped needs no cleaning.
+async fn clean(engine: &Engine, run: &str, data: Data) -> Result<()> {
+    if engine.is_managed() && !engine.stays() {
+        return Ok(());
+    }
+    engine.remove_labelled(run).await?;
+    engine.remove_images(STAND_INS).await?;
+    if data == Data::Wipe || !engine.is_managed() {
+        engine.forget_builds().await?;
+    }
+    Ok(())
 }
 
 /// Writes what follows from the records, and says what came of it.

@@ -106,10 +106,21 @@ impl BuildKit {
         }
     }
 
+    /// Removes everything that no build or image needs.
+    ///
+    /// # Errors
+    /// The engine is gone.
+    pub async fn forget_all(&self) -> Result<()> {
+        self.prune(PruneRequest { all: true, ..PruneRequest::default() }).await
+    }
+
     /// Removes one record, unless another rests on it.
     async fn forget(&self, id: &str) -> Result<()> {
-        let request =
-            PruneRequest { filter: vec![format!("id=={id}")], all: true, ..PruneRequest::default() };
+        self.prune(PruneRequest { filter: vec![format!("id=={id}")], all: true, ..PruneRequest::default() })
+            .await
+    }
+
+    async fn prune(&self, request: PruneRequest) -> Result<()> {
         let mut removed = self.control().prune(request).await?.into_inner();
         while removed.message().await?.is_some() {}
         Ok(())
