@@ -36,20 +36,23 @@ pub(super) struct Config<'a> {
     pub(super) comment: &'a str,
 }
 
+const CHUNK: usize = 1 << 20;
+
 /// Compresses the root file system's tar as it comes, into `layer`.
 pub(super) fn write_layer(mut rootfs: impl Read, layer: &Path) -> Result<Layer> {
     let create = || File::create(layer).with_context(|| format!("cannot write {}", layer.display()));
     // No file name and no time in the gzip header.
     let mut gzip = GzBuilder::new().write(Hashing::new(BufWriter::new(create()?)), Compression::default());
     let mut diff_id = Sha256::new();
-    let mut chunk = vec![0; 1 << 20];
+    let mut chunk = Vec::with_capacity(CHUNK);
     loop {
-        let read = rootfs.read(&mut chunk)?;
-        if read == 0 {
+        // Full chunks, however the pipe delivers: what the compressor puts out depends on how it is fed.
+        chunk.clear();
+        if rootfs.by_ref().take(CHUNK as u64).read_to_end(&mut chunk)? == 0 {
             break;
         }
-        diff_id.update(&chunk[..read]);
-        gzip.write_all(&chunk[..read])?;
+        diff_id.update(&chunk);
+        gzip.write_all(&chunk)?;
     }
     let mut out = gzip.finish()?;
     out.flush()?;
@@ -169,5 +172,31 @@ impl<W: Write> Write for Hashing<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Delivers a few bytes at a time, as a pipe may.
+    struct Dripping<'a>(&'a [u8], usize);
+
+    impl Read for Dripping<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let limit = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..limit])
+        }
+    }
+
+    #[test]
+    fn a_layer_is_the_same_however_its_tar_arrives() {
+        let tar: Vec<u8> = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
+        let dir = tempfile::tempdir().unwrap();
+        let written = |step: usize| {
+            let layer = write_layer(Dripping(&tar, step), &dir.path().join(step.to_string())).unwrap();
+            (layer.diff_id, layer.sha256, layer.bytes)
+        };
+        assert_eq!(written(usize::MAX), written(4099));
     }
 }
