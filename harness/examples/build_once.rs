@@ -1,7 +1,7 @@
 //! One build, for scripts that measure the client from outside: a process each, as `docker buildx build` is.
 //!
 //! ```text
-//! build_once SOCKET CONTEXT IMAGE [--oci FILE | --nothing] [--no-cache] [--key KEY] [--from NAME=SOURCE]… [--quiet]
+//! build_once SOCKET CONTEXT IMAGE [--oci FILE | --nothing] [--no-cache] [--key KEY] [--from NAME=SOURCE]… [--history] [--quiet]
 //! ```
 
 use std::collections::BTreeMap;
@@ -29,6 +29,7 @@ async fn main() -> Result<()> {
         no_cache: false,
         export: Export::Store { name: image },
         timeout: Duration::from_secs(3600),
+        history: false,
         progress: None,
     };
     let mut quiet = false;
@@ -43,6 +44,7 @@ async fn main() -> Result<()> {
             "--no-cache" => request.no_cache = true,
             "--key" => request.shared_key = next("KEY")?,
             "--quiet" => quiet = true,
+            "--history" => request.history = true,
             "--from" => {
                 let pair = next("NAME=SOURCE")?;
                 let (name, source) = pair.split_once('=').context("NAME=SOURCE is wanted")?;

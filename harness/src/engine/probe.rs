@@ -119,6 +119,7 @@ async fn build(buildkit: &BuildKit, dockerfile: &str, export: Export) -> Result<
         no_cache: true,
         export,
         timeout: LIMIT,
+        history: false,
         progress: None,
     };
     match buildkit.build(request).await {

@@ -76,6 +76,7 @@ pub(crate) fn request(
             Profile::Smoke | Profile::Quick => Duration::from_secs(20 * 60),
             Profile::Full => Duration::from_secs(3 * 60 * 60),
         },
+        history: false,
         progress: None,
     }
 }

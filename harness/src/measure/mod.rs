@@ -17,4 +17,4 @@ mod timing;
 
 pub use build::Forward;
 pub use observer::Observer;
-pub use runner::{Bench, Earlier, Outcome, run};
+pub use runner::{Bench, Earlier, Outcome, Stage, run};

@@ -37,10 +37,19 @@ pub struct Bench<'a> {
     pub progress: Arc<dyn Progress>,
     /// Whoever watches.
     pub observer: Arc<dyn Observer>,
-    /// Called when the last sample of a scenario is on disk.
-    pub scenario_done: &'a (dyn Fn(&str) -> Result<()> + Send + Sync),
+    /// Called when there is something of a scenario to show, all of it on disk.
+    pub show: &'a (dyn Fn(&str, Stage) -> Result<()> + Send + Sync),
     /// No block begins after this long.
     pub max_time: Option<Duration>,
+}
+
+/// How far a scenario has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// One block is measured: a first look, from which nothing follows yet.
+    FirstBlock,
+    /// All of it is measured, or will not be.
+    Complete,
 }
 
 impl Bench<'_> {
@@ -111,7 +120,7 @@ pub async fn run(bench: &Bench<'_>, earlier: &Earlier, writer: &mut Writer) -> R
             continue;
         }
         walk.scenario(scenario, earlier).await.with_context(|| format!("measuring {}", scenario.name))?;
-        (bench.scenario_done)(&scenario.name)?;
+        (bench.show)(&scenario.name, Stage::Complete)?;
         bench.engine.remove_labelled(bench.run_id).await?;
         bench.engine.forget_builds().await?;
     }
@@ -168,6 +177,9 @@ impl Walk<'_> {
             }
             if block.unequal {
                 break;
+            }
+            if number == 1 {
+                (self.bench.show)(&scenario.name, Stage::FirstBlock)?;
             }
         }
         Ok(())

@@ -19,7 +19,9 @@ use anyhow::Result;
 pub use json::json;
 pub use markdown::markdown;
 pub use model::{Report, ScenarioReport};
-pub use terminal::{footer as terminal_footer, scenario as terminal_scenario, terminal};
+pub use terminal::{
+    first_look as terminal_first_look, footer as terminal_footer, scenario as terminal_scenario, terminal,
+};
 
 use crate::record::RunDir;
 

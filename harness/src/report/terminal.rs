@@ -51,6 +51,20 @@ pub fn scenario(report: &ScenarioReport<'_>, colour: bool) -> String {
     text
 }
 
+/// What the first block says, in a few lines; from one block nothing follows yet.
+pub fn first_look(report: &ScenarioReport<'_>) -> String {
+    let mut text =
+        format!("{}: a first look, from one block of {}", report.rows.plan.name, report.rows.plan.blocks);
+    for row in report.headlines() {
+        text.push('\n');
+        text.push_str(
+            paragraph(&format!("{} ({})", labels::headline(row), labels::metric(&row.metric)), INDENT)
+                .trim_end(),
+        );
+    }
+    text
+}
+
 fn metrics(report: &ScenarioReport<'_>) -> String {
     let mut table = table(false);
     table.set_header(["measured", "naive", "optimized", "change", "how sure"]);

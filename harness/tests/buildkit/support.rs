@@ -105,6 +105,7 @@ pub(crate) fn request(dir: &TempDir) -> BuildRequest {
         no_cache: false,
         export: Export::Nothing,
         timeout: Duration::from_secs(120),
+        history: false,
         progress: None,
     }
 }

@@ -55,6 +55,7 @@ async fn build(engine: &Engine, dockerfile: &str, root: &Path, export: Export) -
         no_cache: true,
         export,
         timeout: Duration::from_secs(120),
+        history: false,
         progress: None,
     };
     engine.build(request).await.unwrap()

@@ -63,6 +63,7 @@ impl Rig {
             no_cache: false,
             export,
             timeout: Duration::from_secs(300),
+            history: false,
             progress: None,
         }
     }

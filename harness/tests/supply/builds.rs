@@ -38,6 +38,7 @@ impl Builder<'_> {
             no_cache: true,
             export: Export::Nothing,
             timeout: Duration::from_secs(300),
+            history: false,
             progress: None,
         };
         if let Err(error) = self.engine.build(request).await {

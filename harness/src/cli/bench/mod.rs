@@ -13,7 +13,7 @@ use super::progress::ProgressLine;
 use crate::cache::Cache;
 use crate::engine::{Data, Engine, Home};
 use crate::error::GateFailed;
-use crate::measure::{self, Earlier, Forward, Outcome};
+use crate::measure::{self, Earlier, Forward, Outcome, Stage};
 use crate::oci::LayerCache;
 use crate::record::{FORMAT_VERSION, RunDir, RunInfo, Sample, machine};
 use crate::report::{self, Report};
@@ -121,13 +121,16 @@ async fn on_engine(
     let done: Vec<_> = earlier.samples.iter().map(Sample::key).collect();
     line.follow(&job.plan, &job.scenarios, &done);
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let show = |name: &str| -> Result<()> {
-        if !args.json {
-            let records = dir.read()?;
-            let report = Report::of(&records);
-            if let Some(scenario) = report.scenarios.iter().find(|scenario| scenario.rows.plan.name == name) {
-                line.print(&report::terminal_scenario(scenario, colour));
-            }
+    let show = |name: &str, stage: Stage| -> Result<()> {
+        let records = dir.read()?;
+        let report = Report::of(&records);
+        let Some(scenario) = report.scenarios.iter().find(|scenario| scenario.rows.plan.name == name) else {
+            return Ok(());
+        };
+        match stage {
+            Stage::FirstBlock => line.say(&report::terminal_first_look(scenario)),
+            Stage::Complete if args.json => {}
+            Stage::Complete => line.print(&report::terminal_scenario(scenario, colour)),
         }
         Ok(())
     };
@@ -141,7 +144,7 @@ async fn on_engine(
         layers: Arc::new(LayerCache::default()),
         progress: Arc::new(Forward(Arc::clone(line) as Arc<dyn measure::Observer>)),
         observer: Arc::clone(line) as Arc<dyn measure::Observer>,
-        scenario_done: &show,
+        show: &show,
         max_time: args.max_time,
     };
     measure::run(&bench, &earlier, &mut dir.writer()?).await

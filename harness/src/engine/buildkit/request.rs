@@ -26,6 +26,9 @@ pub struct BuildRequest {
     pub cache_mount_namespace: String,
     /// Execute every step, whatever the cache holds.
     pub no_cache: bool,
+    /// Whether the engine keeps a record of the build, as it does of `docker build`. Writing it takes the
+    /// engine 40 to 90 ms within Solve, after the last step, and fills a history that is the user's.
+    pub history: bool,
     /// What becomes of the result.
     pub export: Export,
     /// After this long the build is cancelled and is an error.

@@ -17,9 +17,7 @@ pub(super) fn request(reference: &str, session: &str, build: &BuildRequest) -> S
         // Builds use the host's network (the managed engine has no bridge), which has to be asked for twice.
         entitlements: vec!["network.host".to_owned()],
         exporters: exporter(&build.export).into_iter().collect(),
-        // Keeps the build out of the engine's history: writing that takes 40 to 90 ms after the last step,
-        // and it is the user's, not ours to fill.
-        internal: true,
+        internal: !build.history,
         ..SolveRequest::default()
     }
 }
