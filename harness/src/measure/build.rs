@@ -13,6 +13,7 @@ use crate::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Export, Pr
 use crate::engine::{self};
 use crate::record::{PlannedStep, Sample, Step};
 use crate::scenario::{Event, Profile, Scenario, Variant};
+use crate::supply::AptProxy;
 
 /// What files of new layers are dated to where an export rewrites timestamps: 2026-01-01 UTC. Passed to
 /// every build, so that the untimed export finds the steps of the timed build in the cache.
@@ -23,6 +24,8 @@ pub(crate) struct Measured {
     pub(crate) result: Result<BuildOutcome, BuildError>,
     pub(crate) cpu_s: Option<f64>,
     pub(crate) started: SystemTime,
+    /// Files that apt's proxy had to ask the mirror for in the meantime.
+    pub(crate) fetched: u64,
 }
 
 /// The name of a variant's image in the engine's store. One name a variant: each build replaces the one before.
@@ -43,12 +46,14 @@ pub(crate) async fn measured(
     request.no_cache = step.event == Event::Cold;
     request.progress = Some(Arc::clone(&bench.progress));
     bench.engine.sync().await?;
+    let fetched = || bench.supply.apt().map_or(0, AptProxy::fetched);
+    let fetched_before = fetched();
     let cpu_before = bench.engine.cpu_seconds()?;
     let started = SystemTime::now();
     let result = bench.engine.build(request).await;
     let cpu_after = bench.engine.cpu_seconds()?;
     let cpu_s = cpu_before.zip(cpu_after).map(|(before, after)| after - before);
-    Ok(Measured { result, cpu_s, started })
+    Ok(Measured { result, cpu_s, started, fetched: fetched() - fetched_before })
 }
 
 /// The request of a variant's build in its present context.
@@ -100,6 +105,13 @@ pub(crate) fn sample_row(
 ) -> Sample {
     let mut row = blank(bench, step, nonce, order, measured.started);
     match &measured.result {
+        // What the rehearsal did not fetch would be timed with the build, once, in one variant.
+        Ok(_) if measured.fetched > 0 => {
+            row.error = Some(format!(
+                "not timed: apt fetched {} files from the mirror during the build",
+                measured.fetched
+            ));
+        }
         Ok(outcome) => {
             let timing = timing::of(&outcome.vertexes);
             let wall_s = outcome.wall.as_secs_f64();

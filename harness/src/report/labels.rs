@@ -21,7 +21,7 @@ pub(super) fn metric(metric: &Metric) -> String {
         Metric::Image(column) => return image(*column).to_owned(),
         Metric::Sample(column, _) => sample(*column).to_owned(),
         Metric::Delta(column, _) => delta(*column).to_owned(),
-        Metric::Executed(name, _) => format!("`{name}` executed"),
+        Metric::Executed(name, _) => format!("step `{name}`"),
     };
     format!("{}: {what}", event(metric.event()))
 }
@@ -58,7 +58,12 @@ fn delta(column: DeltaColumn) -> &'static str {
 
 /// A side's median, `-` where there is none.
 pub(super) fn value(side: Option<&Summary>, metric: &Metric) -> String {
-    side.map_or_else(|| "-".to_owned(), |side| Unit::of(metric).format(side.median))
+    match (side.map(|side| side.median), metric) {
+        (None, _) => "-".to_owned(),
+        (Some(0.0), Metric::Executed(..)) => "cached".to_owned(),
+        (Some(1.0), Metric::Executed(..)) => "ran".to_owned(),
+        (Some(median), _) => Unit::of(metric).format(median),
+    }
 }
 
 /// What the practice changes, as far as the samples tell.
@@ -73,7 +78,7 @@ pub(super) fn change(row: &Comparison) -> String {
         }
         // 100 % fewer of one step says less.
         Ok(Estimate { estimate: 1.0, .. }) if matches!(row.metric, Metric::Executed(..)) => {
-            "cached".to_owned()
+            "skipped".to_owned()
         }
         Ok(estimate) => unit.change(estimate.estimate),
     }
@@ -102,14 +107,11 @@ fn whole(value: f64) -> Interval {
     Interval { low: value, high: value }
 }
 
-/// The headline's sentence: `naive 412 MB → optimized 178 MB: 57 % smaller`.
+/// The headline's sentence: `cold build, time: naive 41 s → optimized 30 s, 27 % less time`.
 pub(super) fn headline(row: &Comparison) -> String {
-    format!(
-        "naive {} → optimized {}: {}",
-        value(row.naive.as_ref(), &row.metric),
-        value(row.optimized.as_ref(), &row.metric),
-        change(row)
-    )
+    let (naive, optimized) =
+        (value(row.naive.as_ref(), &row.metric), value(row.optimized.as_ref(), &row.metric));
+    format!("{}: naive {naive} → optimized {optimized}, {}", metric(&row.metric), change(row))
 }
 
 /// A p-value to three decimals.

@@ -57,7 +57,7 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     // The anchor is the name alone, so that links survive the mark.
     let mut text = format!("## {}\n\n**{}**{mark}\n\n", plain(&plan.name), plain(&plan.question));
     for row in report.headlines() {
-        let _ = writeln!(text, "- {} ({})", labels::headline(row), labels::metric(&row.metric));
+        let _ = writeln!(text, "- {}", labels::headline(row));
     }
     for failure in report.rows.failures() {
         let _ = writeln!(text, "- {}", plain(&failure));

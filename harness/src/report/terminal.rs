@@ -31,10 +31,7 @@ pub fn scenario(report: &ScenarioReport<'_>, colour: bool) -> String {
     let title = format!("{}{mark}: {}", plan.name, plan.question);
     let mut text = paragraph(&bold(&title, colour), "");
     for row in report.headlines() {
-        text.push_str(&paragraph(
-            &format!("{} ({})", labels::headline(row), labels::metric(&row.metric)),
-            INDENT,
-        ));
+        text.push_str(&paragraph(&labels::headline(row), INDENT));
     }
     for failure in report.rows.failures() {
         text.push_str(&paragraph(&failure, INDENT));
@@ -57,10 +54,7 @@ pub fn first_look(report: &ScenarioReport<'_>) -> String {
         format!("{}: a first look, from one block of {}", report.rows.plan.name, report.rows.plan.blocks);
     for row in report.headlines() {
         text.push('\n');
-        text.push_str(
-            paragraph(&format!("{} ({})", labels::headline(row), labels::metric(&row.metric)), INDENT)
-                .trim_end(),
-        );
+        text.push_str(paragraph(&labels::headline(row), INDENT).trim_end());
     }
     text
 }
