@@ -7,13 +7,16 @@
 //! ```
 //!
 //! The run directory is the waist: only [`measure`] touches an engine, everything after it reads
-//! files. The rooms, a floor a line; each reaches only downwards:
+//! files. The rooms, a floor a line; each reaches only downwards, which `tests/tidy.rs` checks:
 //!
 //! ```text
 //! cli
-//! measure                       report
-//! supply        plan  doctor    claims   metrics
-//! engine  debian  oci  record  scenario  stats
+//! measure   report   doctor
+//! supply    claims
+//! engine    plan     metrics
+//! oci       record
+//! debian    scenario stats
+//! cache     error
 //! ```
 
 pub mod cache;

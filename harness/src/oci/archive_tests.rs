@@ -1,3 +1,5 @@
+//! Archives as engines write them, and as nobody should.
+
 use std::io::Write as _;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Layers laid over each other, case by case.
+
 use super::*;
 use crate::oci::testing::{TarBuilder, layers};
 

@@ -1,3 +1,5 @@
+//! Which entries of a tree a build is offered, case by case.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
