@@ -85,11 +85,11 @@ impl<'a> Block<'a> {
                 return Ok(build::error_row(bench, step, &fresh, order, why).into());
             }
         };
-        // Asked for before the edit is made: the cache still gives the image before it.
+        // In a resumed block the image before the edit is made from the cache once more.
         let previous = match (&step.event, self.sides.get_mut(variant).image.take()) {
             (Event::Cold, _) => None,
             (_, Some(image)) => Some(image),
-            (_, None) if look => Some(image::built(bench, scenario, variant, &context).await?),
+            (_, None) if look => Some(image::cached(bench, scenario, variant, &context).await?),
             (_, None) => None,
         };
         context.apply(scenario, variant, &step.event, fresh)?;

@@ -33,6 +33,17 @@ pub(crate) async fn built(
     Ok(image)
 }
 
+/// The image that the steps in the cache make, where the store may hold a later one: a resumed run asks for
+/// the image before an edit whose build was cut short.
+pub(crate) async fn cached(
+    bench: &Bench<'_>,
+    scenario: &Scenario,
+    variant: Variant,
+    context: &BlockContext,
+) -> Result<oci::Image> {
+    look(bench, scenario, variant, context, false).await
+}
+
 /// The manifest digest of the same image, exported with the times of its new files rewritten.
 pub(crate) async fn rewritten_digest(
     bench: &Bench<'_>,

@@ -43,9 +43,7 @@ fn a_missing_dockerfile_and_an_edit_of_nothing_are_refused() {
     };
     bench().assert().code(2).stderr(contains("naive.Dockerfile"));
     std::fs::rename(&kept, &dockerfile).expect("it goes back");
-    let edits = dir.join("edits/source");
-    std::fs::create_dir_all(edits.join("nowhere")).expect("a folder");
-    std::fs::write(edits.join("nowhere/file.py"), "# @TARE_NONCE@\n").expect("a file");
+    replace(&dir.join("scenario.toml"), "{ \"service.py\" = ", "{ \"nowhere/file.py\" = ");
     bench().assert().code(2).stderr(contains("nowhere/file.py"));
 }
 
@@ -97,8 +95,8 @@ fn a_dockerfile_that_fails_costs_its_scenario_alone() {
     let dir = scenario_copy(root.path(), "broken");
     replace(
         &dir.join("optimized.Dockerfile"),
-        "pip install",
-        "echo the-reason-why >&2 && false && pip install",
+        "WORKDIR /app\n",
+        "WORKDIR /app\nRUN echo the-reason-why >&2 && exit 7\n",
     );
     let run = root.path().join("run");
     tare()
@@ -123,13 +121,8 @@ fn variants_that_answer_differently_are_not_timed() {
     let _engine = engine_lock();
     let root = tempfile::tempdir().expect("a directory");
     let dir = scenario_copy(root.path(), "unequal");
-    // The optimized image serves a model that was not trained on the same data.
-    let dockerfile = dir.join("optimized.Dockerfile");
-    let text = std::fs::read_to_string(&dockerfile).expect("a Dockerfile");
-    let last = text.rfind("\nCMD").or_else(|| text.rfind("\nENTRYPOINT")).expect("it starts something");
-    let broken = format!("{}\nENV TARE_TEST_WRONG_ANSWER=1{}", &text[..last], &text[last..]);
-    std::fs::write(&dockerfile, broken).expect("writable");
-    replace(&dir.join("context/app/service.py"), "import", "import os  # changed by a test\nimport");
+    let less_precise = "RUN sed -i 's/probability, 4/probability, 1/' service.py\nUSER";
+    replace(&dir.join("optimized.Dockerfile"), "USER", less_precise);
     let run = root.path().join("run");
     tare()
         .args(["bench", "unequal", "--profile", "smoke", "--engine", "managed", "--strict", "--scenarios"])
