@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::record::INTERRUPTED;
 use crate::record::testing::RunBuilder;
 use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, Pair, SampleColumn, Variant};
 
@@ -252,6 +253,14 @@ fn a_failure_elsewhere_does_not_touch_a_claim() {
     let run = run.samples(&Event::Cold, SampleColumn::Wall, &around(20.0, 0.0), &around(10.0, 0.0));
     let row = settle_only(run.fails(Variant::Naive, &edit(), 1, "exit code 1"));
     assert_eq!(row.verdict, Verdict::Supported);
+}
+
+#[test]
+fn a_block_that_was_cut_short_and_measured_again_costs_nothing() {
+    let run = RunBuilder::new().scenario("s").claim(wall(), Some(0.1), None);
+    let run = run.samples(&Event::Cold, SampleColumn::Wall, &around(20.0, 0.05), &around(10.0, 0.05));
+    let row = settle_only(run.fails(Variant::Naive, &Event::Cold, 7, INTERRUPTED));
+    assert_eq!((row.effect, row.verdict), (Effect::Helps, Verdict::Supported), "{}", row.reason);
 }
 
 #[test]

@@ -112,22 +112,39 @@ impl<'a> Block<'a> {
         if measured.result.is_err() {
             return Ok(rows);
         }
-        if look {
-            let image = image::built(bench, scenario, variant, &context).await?;
-            if step.event == Event::Cold {
-                rows.sample.manifest_digest =
-                    Some(image::rewritten_digest(bench, scenario, variant, &context).await?);
-                rows.image = Some(size_row(bench, step, &image)?);
+        if look && let Err(error) = self.look(step, &context, previous, &mut rows).await {
+            if is_engine_lost(&error) {
+                return Err(error);
             }
-            rows.delta = previous.map(|previous| delta_row(step, &previous, &image)).transpose()?;
-            side.image = Some(image);
+            let why = format!("built, but its image cannot be believed: {error:#}");
+            return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
         }
-        side.built.push(step.event.clone());
+        self.sides.get_mut(variant).built.push(step.event.clone());
         if let Some(why) = self.check_answers(step).await {
             self.unequal = true;
             rows = build::error_row(bench, step, context.nonce(), order, &why).into();
         }
         Ok(rows)
+    }
+
+    /// Fills in what the image says: sizes and digest after a cold build, the delta after any other.
+    async fn look(
+        &mut self,
+        step: &PlannedStep,
+        context: &BlockContext,
+        previous: Option<oci::Image>,
+        rows: &mut MeasuredBuild,
+    ) -> Result<()> {
+        let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
+        let image = image::built(bench, scenario, variant, context).await?;
+        if step.event == Event::Cold {
+            rows.sample.manifest_digest =
+                Some(image::rewritten_digest(bench, scenario, variant, context).await?);
+            rows.image = Some(size_row(bench, step, &image)?);
+        }
+        rows.delta = previous.map(|previous| delta_row(step, &previous, &image)).transpose()?;
+        self.sides.get_mut(variant).image = Some(image);
+        Ok(())
     }
 
     /// Compares the answers once both variants have all their edits, in the first block. (Without
@@ -141,6 +158,10 @@ impl<'a> Block<'a> {
         }
         compare_answers(self.bench, self.scenario).await.err()
     }
+}
+
+fn is_engine_lost(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(BuildError::EngineLost(_))))
 }
 
 fn rows(

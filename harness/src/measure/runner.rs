@@ -13,7 +13,7 @@ use super::rehearsal::{Rehearsal, rehearse};
 use crate::engine::Engine;
 use crate::engine::buildkit::Progress;
 use crate::oci::{Digest, LayerCache};
-use crate::record::{Plan, PlannedStep, Sample, Writer};
+use crate::record::{INTERRUPTED, Plan, PlannedStep, Sample, Writer};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 use crate::supply::Supply;
 
@@ -92,10 +92,6 @@ pub struct Earlier {
     /// Whether the engine still has that part's cache, so that a half-done block can go on.
     pub cache_kept: bool,
 }
-
-/// Why the rest of a block has no timings: written into its rows.
-const INTERRUPTED: &str =
-    "interrupted: the engine that held this block's cache is gone; a block was added instead";
 
 /// Does what the plan says and is not yet done.
 ///

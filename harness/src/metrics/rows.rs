@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::record::{Delta, Image, PlannedScenario, Records, Sample, Step};
+use crate::record::{Delta, INTERRUPTED, Image, PlannedScenario, Records, Sample, Step};
 use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Variant};
 
 /// What was recorded of one scenario.
@@ -61,10 +61,7 @@ impl<'r> ScenarioRecords<'r> {
     /// Why the metric cannot be judged: a build that it needs failed.
     pub fn failure(&self, metric: &Metric) -> Option<String> {
         let failed = |event: &Event| {
-            self.samples
-                .iter()
-                .find(|row| row.event == *event && row.error.is_some())
-                .map(|row| describe(row))
+            self.samples.iter().find(|row| row.event == *event && has_failed(row)).map(|row| describe(row))
         };
         // Without a first build there is none after it, and no row that says so.
         let measured = Variant::BOTH.iter().all(|variant| !self.values(metric, *variant).is_empty());
@@ -73,7 +70,7 @@ impl<'r> ScenarioRecords<'r> {
 
     /// Its failed builds, a line each.
     pub fn failures(&self) -> Vec<String> {
-        self.samples.iter().filter(|row| row.error.is_some()).map(|row| describe(row)).collect()
+        self.samples.iter().filter(|row| has_failed(row)).map(|row| describe(row)).collect()
     }
 
     /// Whether a base image of a measured build was a stand-in built on this machine.
@@ -105,6 +102,11 @@ impl<'r> ScenarioRecords<'r> {
         counts.retain(|block, _| built.contains(block));
         counts
     }
+}
+
+/// A build that was never begun has not failed: its block was measured again.
+fn has_failed(row: &Sample) -> bool {
+    row.error.as_deref().is_some_and(|error| error != INTERRUPTED)
 }
 
 fn grouped<'r, R>(rows: &'r [R], scenario: impl Fn(&'r R) -> &'r String) -> HashMap<&'r str, Vec<&'r R>> {

@@ -20,7 +20,7 @@ pub use build::{Attempt, MeasuredBuild};
 pub use dir::RunDir;
 pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;
-pub use rows::{ClaimRow, Delta, Effect, Image, Sample, Step, Verdict};
+pub use rows::{ClaimRow, Delta, Effect, INTERRUPTED, Image, Sample, Step, Verdict};
 pub use run::{BaseInfo, EngineInfo, FORMAT_VERSION, LinkInfo, MachineInfo, RunInfo};
 pub use writer::Writer;
 

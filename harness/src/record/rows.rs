@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::{Event, Variant};
 
+/// The error of a build that was never begun because its block was cut short and the engine's cache is gone.
+/// It says nothing of the image: another block is measured instead.
+pub const INTERRUPTED: &str =
+    "interrupted: the engine that held this block's cache is gone; a block was added instead";
+
 /// `samples.csv`: one measured build. A row with an `error` is a failed build and has no timing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

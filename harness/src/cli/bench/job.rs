@@ -100,8 +100,11 @@ fn scenarios(args: &Args, names: &[String], profile: Profile) -> Result<Vec<Scen
         roots.extend(args.roots.iter().cloned());
         return scenario::load_all(&roots, names, profile);
     };
-    let pair = scenario::pair(naive, optimized)?;
+    let mut pair = scenario::pair(naive, optimized)?;
     eprintln!("{}", pair.notice);
+    // Of a base that we know nothing about, the engine gets what its name says.
+    let known = bases()?;
+    pair.scenario.bases.retain(|reference| known.get(reference).is_ok());
     Ok(vec![pair.scenario])
 }
 

@@ -128,6 +128,7 @@ async fn on_engine(
             return Ok(());
         };
         match stage {
+            Stage::FirstBlock if !std::io::stderr().is_terminal() => {}
             Stage::FirstBlock => line.say(&report::terminal_first_look(scenario)),
             Stage::Complete if args.json => {}
             Stage::Complete => line.print(&report::terminal_scenario(scenario, colour)),
