@@ -1,6 +1,6 @@
 //! What goes wrong, each with its exit code and a message that names file, line and remedy.
 
-use crate::support::{engine_lock, replace, rows, scenario_copy, tare};
+use crate::support::{assert_no_new_traces, cache, engine_lock, replace, rows, scenario_copy, tare, traces};
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
 
@@ -134,6 +134,53 @@ fn variants_that_answer_differently_are_not_timed() {
         .stderr(contains("differently"));
     let samples = rows(&run.join("samples.csv"));
     assert!(samples.iter().all(|row| row["wall_s"].is_empty() && !row["error"].is_empty()), "{samples:#?}");
+}
+
+#[test]
+fn an_engine_that_is_killed_in_mid_run_ends_it_and_keeps_what_was_measured() {
+    let _engine = engine_lock();
+    let before = traces();
+    let root = tempfile::tempdir().expect("a directory");
+    let run = root.path().join("run");
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_tare"))
+        .env("TARE_CACHE", cache())
+        .env_remove("DOCKER_HOST")
+        .args(["bench", "layer-order", "--profile", "smoke", "--blocks", "2", "--engine", "managed", "--out"])
+        .arg(&run)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    wait_until(|| {
+        std::fs::read_to_string(run.join("samples.csv")).is_ok_and(|text| text.lines().count() > 2)
+    });
+    rustix::process::kill_process(daemon_of(&cache()), rustix::process::Signal::KILL)
+        .expect("it can be killed");
+    let output = child.wait_with_output().expect("it ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("--resume"), "{stderr}");
+    assert_no_new_traces(&before);
+    let kept = rows(&run.join("samples.csv"));
+    assert!(kept.len() >= 2, "{kept:#?}");
+    tare().args(["bench", "--engine", "managed", "--resume"]).arg(&run).assert().success();
+    assert_eq!(rows(&run.join("samples.csv"))[..kept.len()], kept);
+}
+
+/// The daemon of the managed engine of `cache`, by what the engine notes for the next run.
+fn daemon_of(cache: &std::path::Path) -> rustix::process::Pid {
+    let state = std::fs::read(cache.join("engine/state.json")).expect("the managed engine is up");
+    let state: serde_json::Value = serde_json::from_slice(&state).expect("JSON");
+    let pid = state["dockerd"]["pid"].as_i64().expect("a process id");
+    rustix::process::Pid::from_raw(pid.try_into().expect("a process id")).expect("a process id")
+}
+
+fn wait_until(mut done: impl FnMut() -> bool) {
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(300);
+    while !done() {
+        assert!(std::time::Instant::now() < limit, "it never came to that");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
 
 /// A small file system of its own, gone with the value.

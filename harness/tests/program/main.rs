@@ -3,5 +3,6 @@
 
 mod bad_input;
 mod bench;
+mod own_engine;
 mod resume;
 mod support;
