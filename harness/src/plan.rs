@@ -14,6 +14,9 @@ pub const TIMED_BLOCKS: u32 = 6;
 /// Blocks that exact quantities need: two that agree.
 pub const EXACT_BLOCKS: u32 = 2;
 
+/// Before the first block each variant is built once, untimed.
+const REHEARSAL: &[Event] = &[Event::Cold];
+
 /// What a plan is made from, beside the scenarios.
 #[derive(Debug, Clone, Copy)]
 pub struct Choices {
@@ -50,8 +53,14 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
             } else {
                 [Variant::Optimized, Variant::Naive]
             };
+            let events = if block <= EXACT_BLOCKS || choices.blocks.is_some() {
+                &scenario.events[..]
+            } else {
+                timed_events(scenario, choices.profile)
+            };
+            seconds += events_seconds(scenario, events);
             steps.extend(order.into_iter().flat_map(|variant| {
-                scenario.events.iter().map(move |event| PlannedStep {
+                events.iter().map(move |event| PlannedStep {
                     scenario: scenario.name.clone(),
                     block,
                     variant,
@@ -59,8 +68,7 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
                 })
             }));
         }
-        // The rehearsal is one cold build more.
-        seconds += f64::from(blocks + 1) * block_seconds(scenario);
+        seconds += events_seconds(scenario, REHEARSAL);
         peak_disk_bytes = peak_disk_bytes.max(u64::from(blocks + 1) * scenario.estimate.block_disk_bytes);
         planned.push(planned_scenario(scenario, blocks)?);
     }
@@ -87,19 +95,36 @@ fn planned_scenario(scenario: &Scenario, blocks: u32) -> io::Result<PlannedScena
     })
 }
 
-/// Blocks are spent where a claim on time needs them. A scenario without claims shows all metrics, so
-/// it gets what its times need.
+/// Blocks are spent where a claim on time needs them.
 fn default_blocks(scenario: &Scenario, profile: Profile) -> u32 {
-    let timed = scenario.claims.is_empty()
-        || scenario
-            .claims
-            .iter()
-            .any(|claim| claim.metric.evidence() == Evidence::Time && claim.profiles.contains(&profile));
     match profile {
         Profile::Smoke => 1,
-        Profile::Quick | Profile::Full if timed => TIMED_BLOCKS,
+        Profile::Quick | Profile::Full
+            if scenario.events.iter().any(|event| is_timed(scenario, event, profile)) =>
+        {
+            TIMED_BLOCKS
+        }
         Profile::Quick | Profile::Full => EXACT_BLOCKS,
     }
+}
+
+/// What is measured in the blocks that only times need: the events up to the last one that a claim on time
+/// is about. Those before it stay, since edits add up; an unchanged rebuild stays, since it costs nothing.
+fn timed_events(scenario: &Scenario, profile: Profile) -> &[Event] {
+    let wanted = |event: &Event| *event == Event::Noop || is_timed(scenario, event, profile);
+    let end = scenario.events.iter().rposition(wanted).map_or(0, |last| last + 1);
+    &scenario.events[..end]
+}
+
+/// Whether a claim that the profile can settle is about a time at this event. A scenario without claims
+/// (`--pair`) shows all its times.
+fn is_timed(scenario: &Scenario, event: &Event, profile: Profile) -> bool {
+    scenario.claims.is_empty()
+        || scenario.claims.iter().any(|claim| {
+            claim.metric.evidence() == Evidence::Time
+                && claim.metric.event() == event
+                && claim.profiles.contains(&profile)
+        })
 }
 
 /// What an event is expected to take in terms of a cold build, before anything was measured. An edit
@@ -112,10 +137,48 @@ pub fn expected_seconds(scenario: &Scenario, variant: Variant, event: &Event) ->
     }
 }
 
-fn block_seconds(scenario: &Scenario) -> f64 {
-    let builds = scenario
-        .events
+fn events_seconds(scenario: &Scenario, events: &[Event]) -> f64 {
+    let builds = events
         .iter()
         .flat_map(|event| Variant::BOTH.map(|variant| expected_seconds(scenario, variant, event)));
     builds.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    fn plan(profile: Profile, blocks: Option<u32>) -> Plan {
+        let roots = [scenario::builtin_dir().unwrap()];
+        let scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], profile).unwrap();
+        make(&scenarios, Choices { profile, blocks, seed: 7 }).unwrap()
+    }
+
+    fn events(plan: &Plan, block: u32, variant: Variant) -> Vec<String> {
+        let steps = plan.steps.iter().filter(|step| step.block == block && step.variant == variant);
+        steps.map(|step| step.event.to_string()).collect()
+    }
+
+    #[test]
+    fn the_order_of_the_variants_alternates_and_the_seed_repeats_it() {
+        let plan_of_six = plan(Profile::Quick, None);
+        let first = |block| plan_of_six.steps.iter().find(|step| step.block == block).unwrap().variant;
+        for block in 1..TIMED_BLOCKS {
+            assert_ne!(first(block), first(block + 1), "block {block}");
+        }
+        assert_eq!(plan_of_six, plan(Profile::Quick, None));
+    }
+
+    #[test]
+    fn blocks_beyond_two_hold_what_a_claim_on_time_needs() {
+        let plan_of_six = plan(Profile::Quick, None);
+        let all = ["cold", "noop", "edit-source", "edit-deps"];
+        for variant in Variant::BOTH {
+            assert_eq!(events(&plan_of_six, EXACT_BLOCKS, variant), all);
+            assert_eq!(events(&plan_of_six, EXACT_BLOCKS + 1, variant), all[..3]);
+            assert_eq!(events(&plan(Profile::Quick, Some(3)), 3, variant), all, "asked for, so whole");
+        }
+        assert_eq!(plan(Profile::Smoke, None).scenarios[0].blocks, 1);
+    }
 }
