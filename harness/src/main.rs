@@ -37,11 +37,16 @@ async fn run(verb: Verb) -> anyhow::Result<()> {
 
 /// 2: what the user wrote cannot be used; 3: a gate failed; 1: it could not be done.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.chain().any(|cause| cause.is::<BadInput>()) {
+    if is::<BadInput>(error) {
         ExitCode::from(2)
-    } else if error.chain().any(|cause| cause.is::<GateFailed>()) {
+    } else if is::<GateFailed>(error) {
         ExitCode::from(3)
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Whether an error of this type is the cause, at whatever depth.
+fn is<E: std::error::Error + 'static>(error: &anyhow::Error) -> bool {
+    error.chain().any(<dyn std::error::Error>::is::<E>)
 }

@@ -114,6 +114,10 @@ pub fn percent_range(low: f64, high: f64) -> String {
 
 fn percent_number(share: f64) -> String {
     let value = share * 100.0;
+    // What is not whole is not rounded up to it: "100 % smaller" would be nothing left.
+    if (99.0..100.0).contains(&value) {
+        return format!("{:.1}", (value * 10.0).floor() / 10.0);
+    }
     let text =
         if value.abs() >= 9.95 || value == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") };
     // What rounds to nothing has no sign.
@@ -123,6 +127,13 @@ fn percent_number(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nearly_all_is_not_all() {
+        assert_eq!(percent(0.99977), "99.9 %");
+        assert_eq!(percent(0.9949), "99.4 %");
+        assert_eq!(percent(1.0), "100 %");
+    }
 
     #[test]
     fn quantities_have_three_digits_and_a_decimal_unit() {

@@ -49,7 +49,7 @@ fn a_killed_run_resumes_without_losing_or_doubling_a_sample() {
             .iter()
             .filter(|row| {
                 ["scenario", "variant", "event"].iter().all(|key| step[key].as_str() == Some(&row[*key]))
-                    && row["block"] == step["block"].to_string()
+                    && row["block"].parse().ok() == step["block"].as_u64()
             })
             .count();
         assert_eq!(count, 1, "{step}");
