@@ -65,7 +65,7 @@ fn a_plan_that_does_not_fit_on_the_disk_is_refused_before_it_starts() {
 fn a_disk_that_fills_up_ends_the_run_and_keeps_what_was_measured() {
     let _engine = engine_lock();
     let root = tempfile::tempdir().expect("a directory");
-    let small = SmallDisk::mount(root.path(), 256 << 10);
+    let small = SmallDisk::mount(root.path(), 80 << 10);
     let run = small.path().join("run");
     tare()
         .args([
@@ -74,7 +74,7 @@ fn a_disk_that_fills_up_ends_the_run_and_keeps_what_was_measured() {
             "--profile",
             "smoke",
             "--blocks",
-            "40",
+            "8",
             "--engine",
             "managed",
             "--out",

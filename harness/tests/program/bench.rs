@@ -104,3 +104,44 @@ fn layer_order_runs_and_skips_the_install_step_as_it_should_in_every_block() {
         .collect();
     assert!(ran_in_noop.is_empty(), "{ran_in_noop:#?}");
 }
+
+#[test]
+fn two_folders_with_a_dockerfile_each_are_a_pair() {
+    let _engine = engine_lock();
+    let root = tempfile::tempdir().expect("a directory");
+    let folder = |name: &str, dockerfile: &str| {
+        let dir = root.path().join(name);
+        std::fs::create_dir(&dir).expect("a folder");
+        std::fs::write(dir.join("Dockerfile"), dockerfile).expect("a file");
+        std::fs::write(dir.join("requirements.txt"), "# none\n").expect("a file");
+        std::fs::write(dir.join("app.py"), "print('hello')\n").expect("a file");
+        dir
+    };
+    let install = "RUN pip install --no-cache-dir -r requirements.txt";
+    let naive = folder("before", &format!("FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\n{install}\n"));
+    let optimized = folder(
+        "after",
+        &format!("FROM python:3.11-slim\nWORKDIR /app\nCOPY requirements.txt .\n{install}\nCOPY app.py .\n"),
+    );
+    let run = root.path().join("run");
+    let output = tare()
+        .args(["bench", "--profile", "smoke", "--engine", "managed", "--out"])
+        .arg(&run)
+        .arg("--pair")
+        .args([&naive, &optimized])
+        .output()
+        .expect("it runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("app.py"), "it does not say what it edits: {stderr}");
+    let steps = rows(&run.join("steps.csv"));
+    let cached = |variant: &str| -> Vec<&str> {
+        let install = |row: &&std::collections::BTreeMap<String, String>| {
+            row["variant"] == variant && row["event"] == "edit-source" && row["name"].contains("pip install")
+        };
+        steps.iter().filter(install).map(|row| &*row["cached"]).collect()
+    };
+    assert_eq!((cached("naive"), cached("optimized")), (vec!["false"], vec!["true"]));
+    let untouched = std::fs::read_to_string(naive.join("app.py")).expect("the file");
+    assert_eq!(untouched, "print('hello')\n", "the user's folder was changed");
+}
