@@ -68,17 +68,7 @@ fn a_disk_that_fills_up_ends_the_run_and_keeps_what_was_measured() {
     let small = SmallDisk::mount(root.path(), 80 << 10);
     let run = small.path().join("run");
     tare()
-        .args([
-            "bench",
-            "layer-order",
-            "--profile",
-            "smoke",
-            "--blocks",
-            "8",
-            "--engine",
-            "managed",
-            "--out",
-        ])
+        .args(["bench", "layer-order", "--profile", "smoke", "--blocks", "8", "--engine", "managed", "--out"])
         .arg(&run)
         .timeout(std::time::Duration::from_secs(600))
         .assert()
