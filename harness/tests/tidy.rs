@@ -82,7 +82,8 @@ fn every_file_says_what_it_is_for_and_stays_small() {
             wrong.push(format!("{name}: has more than 500 lines; build the next room"));
         }
     }
-    for (name, text) in texts() {
+    // A recorded run is committed as it is: its report shows the blank lines of a difference.
+    for (name, text) in texts().into_iter().filter(|(name, _)| !name.starts_with("results/reference-")) {
         if Path::new(&name)
             .extension()
             .is_some_and(|end| ["rs", "toml", "md", "py", "yml"].iter().any(|kind| end == *kind))
