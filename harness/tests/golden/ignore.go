@@ -2,7 +2,7 @@
 // moby/patternmatcher, which buildx is built from) sends of a fixed tree, for written and for random
 // ignore files and COPY sources.
 //
-//	cp ignore.go /tmp/golden/main.go && cd /tmp/golden && go mod init golden && go mod tidy && go run . > ignore.json
+//	cp ignore.go "$DIR"/main.go && cd "$DIR" && go mod init golden && go mod tidy && go run . > ignore.json
 package main
 
 import (
