@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::engine::containers::{Container, ContainerSpec, Logs};
-use crate::scenario::{Answer, Pair, Variant};
+use crate::scenario::{Answer, Pair, ServiceAnswer, Variant};
 
 /// Between two looks whether the service is ready.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -52,10 +52,10 @@ pub enum AnswerError {
         reason: String,
     },
     /// They do not do the same.
-    #[error("the two images answer {path} differently: naive {naive:?}, optimized {optimized:?}")]
+    #[error("the two images answer {question} differently: naive {naive:?}, optimized {optimized:?}")]
     Unequal {
-        /// The request's path.
-        path: String,
+        /// The request's path, or the command.
+        question: String,
         /// What naive said.
         naive: String,
         /// What optimized said.
@@ -76,7 +76,10 @@ impl Asker<'_> {
         }
         let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
         Err(AnswerError::Unequal {
-            path: self.answer.path.clone(),
+            question: match self.answer {
+                Answer::Service(service) => service.path.clone(),
+                Answer::Command(command) => command.join(" "),
+            },
             naive: text(&naive),
             optimized: text(&optimized),
         })
@@ -86,28 +89,49 @@ impl Asker<'_> {
         self.ask(image).await.map_err(|e| AnswerError::None { variant, reason: format!("{e:#}") })
     }
 
-    /// Starts a container of `image`, waits until it is ready, asks, and removes it, whatever came of it.
+    /// Starts a container of `image`, hears its answer, and removes it, whatever came of it.
     ///
     /// # Errors
     /// It cannot be started, ends by itself, is not ready in time, or answers with an error.
     pub async fn ask(&self, image: &str) -> Result<Bytes> {
+        match self.answer {
+            Answer::Service(service) => self.ask_service(service, image).await,
+            Answer::Command(command) => self.ask_program(command, image).await,
+        }
+    }
+
+    async fn ask_program(&self, command: &[String], image: &str) -> Result<Bytes> {
+        let spec =
+            ContainerSpec { run: self.run.to_owned(), command: command.to_vec(), ..ContainerSpec::default() };
+        let container = Container::start(self.docker, image, spec).await?;
+        let ended = timeout(self.ready_limit, container.wait()).await;
+        let logs = container.logs().await.unwrap_or_default();
+        container.remove().await?;
+        match ended {
+            Ok(Ok(0)) => Ok(logs.stdout.into()),
+            Ok(code) => ended_early(code?, &logs),
+            Err(_) => bail!("{} did not end within {} s", command.join(" "), self.ready_limit.as_secs()),
+        }
+    }
+
+    async fn ask_service(&self, service: &ServiceAnswer, image: &str) -> Result<Bytes> {
         let port = free_port().await?;
         let spec = ContainerSpec {
             run: self.run.to_owned(),
-            env: [(self.answer.port_env.clone(), port.to_string())].into(),
+            env: [(service.port_env.clone(), port.to_string())].into(),
             ..ContainerSpec::default()
         };
         let container = Container::start(self.docker, image, spec).await?;
         let answer = tokio::select! {
-            answer = self.talk(port) => answer,
-            code = container.wait() => ended(code?, &container.logs().await.unwrap_or_default()),
+            answer = self.talk(service, port) => answer,
+            code = container.wait() => ended_early(code?, &container.logs().await.unwrap_or_default()),
         };
         container.remove().await?;
         answer
     }
 
-    async fn talk(&self, port: u16) -> Result<Bytes> {
-        let path = &self.answer.ready_path;
+    async fn talk(&self, service: &ServiceAnswer, port: u16) -> Result<Bytes> {
+        let path = &service.ready_path;
         let deadline = Instant::now() + self.ready_limit;
         let mut last = "it does not listen".to_owned();
         loop {
@@ -120,15 +144,12 @@ impl Asker<'_> {
             }
             if Instant::now() >= deadline {
                 let seconds = self.ready_limit.as_secs_f64();
-                bail!(
-                    "{path} on the port in ${} is not ready after {seconds} s: {last}",
-                    self.answer.port_env
-                );
+                bail!("{path} on the port in ${} is not ready after {seconds} s: {last}", service.port_env);
             }
             sleep(PAUSE).await;
         }
-        let path = &self.answer.path;
-        let asked = timeout(REQUEST_LIMIT, request(port, Method::POST, path, &self.answer.body)).await;
+        let path = &service.path;
+        let asked = timeout(REQUEST_LIMIT, request(port, Method::POST, path, &service.body)).await;
         let (status, body) =
             asked.with_context(|| format!("no answer to {path} within {} s", REQUEST_LIMIT.as_secs()))??;
         if !status.is_success() {
@@ -143,7 +164,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a == b || json(a).is_some_and(|a| json(b) == Some(a))
 }
 
-fn ended(code: i64, logs: &Logs) -> Result<Bytes> {
+fn ended_early(code: i64, logs: &Logs) -> Result<Bytes> {
     let text = String::from_utf8_lossy(if logs.stderr.is_empty() { &logs.stdout } else { &logs.stderr });
     let lines: Vec<&str> = text.lines().collect();
     let last = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
@@ -192,7 +213,7 @@ mod tests {
     #[test]
     fn a_dead_service_shows_its_last_words() {
         let stderr = (1..=20).map(|n| format!("line {n}\n")).collect::<String>().into_bytes();
-        let e = ended(3, &Logs { stdout: b"not this".to_vec(), stderr }).unwrap_err().to_string();
+        let e = ended_early(3, &Logs { stdout: b"not this".to_vec(), stderr }).unwrap_err().to_string();
         assert!(
             e.contains("exit code 3")
                 && e.ends_with(

@@ -1,4 +1,4 @@
-//! One block of a scenario: both variants' contexts as the events go by, and what was built last.
+//! A scenario's blocks: both variants' contexts as the events go by, and what was built last.
 
 use anyhow::Result;
 
@@ -11,10 +11,10 @@ use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
 use crate::record::{Delta, Image, MeasuredBuild, PlannedStep, Sample};
-use crate::scenario::{self, Event, Pair, Scenario};
+use crate::scenario::{self, Event, Pair, Scenario, Variant};
 
-/// A block in progress.
-pub(crate) struct Block<'a> {
+/// A scenario's blocks in progress, one after the other.
+pub(crate) struct Blocks<'a> {
     bench: &'a Bench<'a>,
     scenario: &'a Scenario,
     sides: Pair<Side>,
@@ -29,25 +29,49 @@ struct Side {
     context: Option<BlockContext>,
     /// The image before the present event; `None` also where it has not been looked at.
     image: Option<oci::Image>,
-    /// Events that were built.
+    /// The block.
+    block: u32,
+    /// Events of it that were built.
     built: Vec<Event>,
 }
 
-impl<'a> Block<'a> {
-    /// The block as its recorded samples left it; a new one where there are none.
+impl Side {
+    /// Begins the block that `event` belongs to, if it is a new one. A block without a cold build goes on in
+    /// the cache of the one before, from the context without its edits.
+    fn enter(&mut self, block: u32, event: &Event, scenario: &Scenario, variant: Variant) -> Result<()> {
+        if self.block == block {
+            return Ok(());
+        }
+        self.block = block;
+        self.built.clear();
+        self.image = None;
+        match &mut self.context {
+            Some(context) if *event != Event::Cold => context.take_back(scenario, variant),
+            context => {
+                *context = None;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<'a> Blocks<'a> {
+    /// The state that the recorded samples left; a new one where there are none.
     pub(crate) fn resume<'s>(
         bench: &'a Bench<'a>,
         scenario: &'a Scenario,
         samples: impl Iterator<Item = &'s Sample>,
     ) -> Result<Self> {
-        let mut block = Self { bench, scenario, sides: Pair::from_fn(|_| Side::default()), unequal: false };
+        let mut blocks = Self { bench, scenario, sides: Pair::from_fn(|_| Side::default()), unequal: false };
         let mut samples: Vec<&Sample> = samples.collect();
         samples.sort_by_key(|sample| sample.order);
         for sample in samples {
-            let side = block.sides.get_mut(sample.variant);
+            let side = blocks.sides.get_mut(sample.variant);
+            side.enter(sample.block, &sample.event, scenario, sample.variant)?;
             match &sample.event {
                 Event::Cold if sample.error.is_none() => {
-                    side.context = Some(BlockContext::cold(scenario, sample.variant, sample.nonce.clone())?);
+                    let nonce = sample.nonce.clone();
+                    side.context = Some(BlockContext::cold(bench.run_id, scenario, sample.variant, nonce)?);
                 }
                 Event::Cold => {}
                 event => {
@@ -60,7 +84,7 @@ impl<'a> Block<'a> {
                 side.built.push(sample.event.clone());
             }
         }
-        Ok(block)
+        Ok(blocks)
     }
 
     /// Builds what `step` says, timed, and looks at the result, untimed.
@@ -76,12 +100,13 @@ impl<'a> Block<'a> {
         let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
         let fresh = scenario::nonce(bench.run_id, &scenario.name, step.block, variant, &step.event, attempt);
         let look = step.block <= EXACT_BLOCKS;
+        self.sides.get_mut(variant).enter(step.block, &step.event, scenario, variant)?;
 
         let mut context = match (&step.event, self.sides.get(variant).context.clone()) {
-            (Event::Cold, _) => BlockContext::cold(scenario, variant, fresh.clone())?,
+            (Event::Cold, _) => BlockContext::cold(bench.run_id, scenario, variant, fresh.clone())?,
             (_, Some(context)) => context,
             (_, None) => {
-                let why = "not built: the cold build of this block failed";
+                let why = "not built: the cold build before it failed";
                 return Ok(build::error_row(bench, step, &fresh, order, why).into());
             }
         };
@@ -172,10 +197,8 @@ fn rows(
     order: u32,
 ) -> MeasuredBuild {
     MeasuredBuild {
-        sample: build::sample_row(bench, step, measured, context.nonce(), order),
         steps: build::step_rows(bench, step, &measured.result),
-        image: None,
-        delta: None,
+        ..build::sample_row(bench, step, measured, context.nonce(), order).into()
     }
 }
 
@@ -191,6 +214,11 @@ fn size_row(bench: &Bench<'_>, step: &PlannedStep, image: &oci::Image) -> Result
         layers: sizes.layers,
         block: step.block,
         base: bench.base_kind(&step.scenario).to_owned(),
+        wasted_bytes: None,
+        distribution_packages: None,
+        python_packages: None,
+        vulnerabilities: None,
+        secrets_found: None,
     })
 }
 
@@ -204,5 +232,6 @@ fn delta_row(step: &PlannedStep, previous: &oci::Image, image: &oci::Image) -> R
         new_layers: delta.new_layers,
         new_compressed_bytes: delta.new_compressed_bytes,
         same_content_bytes: delta.same_content_bytes,
+        packages_changed: None,
     })
 }

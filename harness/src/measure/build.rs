@@ -1,6 +1,5 @@
 //! One measured build: a request, a clock, and what the records keep of it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +11,7 @@ use super::timing;
 use crate::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
 use crate::engine::{self};
 use crate::record::{PlannedStep, Sample, Step};
-use crate::scenario::{Event, Profile, Scenario, Variant};
+use crate::scenario::{Canaries, Event, Profile, Scenario, Variant};
 use crate::supply::AptProxy;
 
 /// What files of new layers are dated to where an export rewrites timestamps: 2026-01-01 UTC. Passed to
@@ -66,13 +65,16 @@ pub(crate) fn request(
 ) -> BuildRequest {
     let mut build_args = bench.supply.build_args(&scenario.name);
     build_args.extend(scenario.build_args.clone());
+    let canaries = Canaries::of(scenario, bench.run_id);
+    let planted = |(name, text): (&String, &String)| (name.clone(), canaries.plant(text));
+    build_args.extend(scenario.variant_args.get(variant).iter().map(planted));
     build_args.insert("SOURCE_DATE_EPOCH".to_owned(), SOURCE_DATE_EPOCH.to_owned());
     BuildRequest {
         context: context.context(scenario, variant),
         dockerfile: scenario.variants.get(variant).dockerfile.clone(),
         build_args,
         named_contexts: bench.supply.named_contexts(&scenario.name),
-        secrets: BTreeMap::new(),
+        secrets: scenario.secrets.iter().map(planted).map(|(id, text)| (id, text.into_bytes())).collect(),
         shared_key: context.key().to_owned(),
         cache_mount_namespace: context.key().to_owned(),
         no_cache: false,
@@ -192,6 +194,7 @@ pub(crate) fn step_rows(
             start_s: first.zip(vertex.started).map(|(first, start)| timing::seconds(first, start)),
             seconds: vertex.started.zip(vertex.completed).map(|(start, end)| timing::seconds(start, end)),
             error: vertex.error.as_deref().map(|error| bench.supply.redactor().redact(error)),
+            cause: None,
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 
 use crate::engine::buildkit::{Context, OverlayFile};
-use crate::scenario::{self, Event, Scenario, Variant};
+use crate::scenario::{self, Canaries, Event, Scenario, Variant};
 
 /// What stands for the token in a cold build. Always the same, so that the cold images of two blocks
 /// can be compared: nothing of a cold build comes from the cache, and every edit brings a token of its own.
@@ -21,12 +21,19 @@ pub(crate) struct BlockContext {
     /// Edits made so far: name and nonce. A developer goes on working, so they add up.
     edits: Vec<(String, String)>,
     overlay: BTreeMap<String, OverlayFile>,
+    /// What was planted in it.
+    canaries: Canaries,
 }
 
 impl BlockContext {
-    /// The context of a cold build.
-    pub(crate) fn cold(scenario: &Scenario, variant: Variant, nonce: String) -> Result<Self> {
-        let mut context = Self { key: nonce, edits: Vec::new(), overlay: BTreeMap::new() };
+    /// The context of a cold build of run `run_id`.
+    pub(crate) fn cold(run_id: &str, scenario: &Scenario, variant: Variant, nonce: String) -> Result<Self> {
+        let mut context = Self {
+            key: nonce,
+            edits: Vec::new(),
+            overlay: BTreeMap::new(),
+            canaries: Canaries::of(scenario, run_id),
+        };
         context.lay(scenario, variant)?;
         Ok(context)
     }
@@ -44,6 +51,12 @@ impl BlockContext {
             self.lay(scenario, variant)?;
         }
         Ok(())
+    }
+
+    /// Takes all edits back.
+    pub(crate) fn take_back(&mut self, scenario: &Scenario, variant: Variant) -> Result<()> {
+        self.edits.clear();
+        self.lay(scenario, variant)
     }
 
     /// The token of the newest edit.
@@ -65,7 +78,7 @@ impl BlockContext {
     /// Lays the edits over the context. A file whose content stays keeps its time: BuildKit must see
     /// only what the edit changed.
     fn lay(&mut self, scenario: &Scenario, variant: Variant) -> Result<()> {
-        let files = scenario::overlay(scenario, variant, BASE_TOKEN, &self.edits)?;
+        let files = scenario::overlay(scenario, variant, &self.canaries, BASE_TOKEN, &self.edits)?;
         let mut before = std::mem::take(&mut self.overlay);
         for (path, bytes) in files {
             let file = match before.remove(&path) {

@@ -34,7 +34,7 @@ pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<R
     let mut failures = Vec::new();
     for variant in Variant::BOTH {
         let nonce = scenario::nonce(bench.run_id, &scenario.name, 0, variant, &Event::Cold, 1);
-        let context = BlockContext::cold(scenario, variant, nonce)?;
+        let context = BlockContext::cold(bench.run_id, scenario, variant, nonce)?;
         let name = image_name(bench.run_id, &scenario.name, variant);
         let mut request = request(bench, scenario, variant, &context, Export::Store { name });
         request.no_cache = true;

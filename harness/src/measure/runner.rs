@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::block::Block;
+use super::block::Blocks;
 use super::build::error_row;
 use super::observer::Observer;
 use super::rehearsal::{Rehearsal, rehearse};
@@ -108,11 +108,7 @@ pub async fn run(bench: &Bench<'_>, earlier: &Earlier, writer: &mut Writer) -> R
     for scenario in bench.scenarios {
         if let Some(error) = bench.supply.failure(&scenario.name) {
             let why = format!("{error:#}");
-            walk.cannot_build(
-                scenario,
-                &[(Variant::Naive, why.clone()), (Variant::Optimized, why)],
-                earlier,
-            )?;
+            walk.cannot_build(scenario, &both(&why), earlier)?;
             continue;
         }
         walk.scenario(scenario, earlier).await.with_context(|| format!("measuring {}", scenario.name))?;
@@ -147,14 +143,11 @@ impl Walk<'_> {
                 Rehearsal::CannotBuild(failures) => return self.cannot_build(scenario, &failures, earlier),
                 Rehearsal::Unequal(why) => {
                     self.outcome.unequal.insert(scenario.name.clone(), why.clone());
-                    return self.cannot_build(
-                        scenario,
-                        &[(Variant::Naive, why.clone()), (Variant::Optimized, why)],
-                        earlier,
-                    );
+                    return self.cannot_build(scenario, &both(&why), earlier);
                 }
             }
         }
+        let mut state = Blocks::resume(self.bench, scenario, done.iter().copied())?;
         for steps in blocks {
             if self.bench.max_time.is_some_and(|limit| self.began.elapsed() > limit) {
                 self.bench
@@ -163,15 +156,10 @@ impl Walk<'_> {
                 break;
             }
             let number = steps[0].block;
-            let mut block = Block::resume(
-                self.bench,
-                scenario,
-                done.iter().copied().filter(|sample| sample.block == number),
-            )?;
             for step in steps {
-                self.step(&mut block, &step).await?;
+                self.step(&mut state, &step).await?;
             }
-            if block.unequal {
+            if state.unequal {
                 break;
             }
             if number == 1 {
@@ -181,14 +169,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    async fn step(&mut self, block: &mut Block<'_>, step: &PlannedStep) -> Result<()> {
+    async fn step(&mut self, state: &mut Blocks<'_>, step: &PlannedStep) -> Result<()> {
         let attempt = self.writer.begin(step)?;
         self.order += 1;
         self.bench.observer.begin(step);
-        let build = block.measure(step, attempt, self.order).await?;
+        let build = state.measure(step, attempt, self.order).await?;
         let error = build.sample.error.clone();
         if let Some(error) = &error {
-            let broken = if block.unequal { &mut self.outcome.unequal } else { &mut self.outcome.failed };
+            let broken = if state.unequal { &mut self.outcome.unequal } else { &mut self.outcome.failed };
             broken.entry(step.scenario.clone()).or_insert_with(|| error.clone());
         }
         let wall_s = build.sample.wall_s;
@@ -246,12 +234,21 @@ impl Walk<'_> {
                 template.iter().cloned().map(|step| PlannedStep { block: number, ..step }).collect(),
             );
         }
-        Ok(blocks
+        let mut open: Vec<Vec<PlannedStep>> = blocks
             .into_iter()
             .filter(|(number, _)| !lost.contains(number))
-            .map(|(_, steps)| steps.into_iter().filter(|step| !is_done(step)).collect::<Vec<_>>())
-            .filter(|steps| !steps.is_empty())
-            .collect())
+            .map(|(_, steps)| steps.into_iter().filter(|step| !is_done(step)).collect())
+            .filter(|steps: &Vec<PlannedStep>| !steps.is_empty())
+            .collect();
+        // A block that was to go on in an earlier one's cache needs a cold build of its own.
+        if !cache_kept
+            && let Some(first) = open.first_mut()
+            && first.iter().all(|step| step.event != Event::Cold)
+        {
+            let number = first[0].block;
+            *first = template.into_iter().map(|step| PlannedStep { block: number, ..step }).collect();
+        }
+        Ok(open)
     }
 
     /// One error row a variant, and no timing of the scenario.
@@ -284,4 +281,9 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// One reason for both variants.
+fn both(why: &str) -> [(Variant, String); 2] {
+    Variant::BOTH.map(|variant| (variant, why.to_owned()))
 }

@@ -8,7 +8,9 @@ pub use compare::{Comparison, Estimate, Summary, compare, tolerance};
 pub use rows::ScenarioRecords;
 pub use units::{Unit, less_or_more, percent, percent_range};
 
-use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, SampleColumn};
+use std::collections::HashSet;
+
+use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, SampleColumn, TransferColumn};
 
 /// Every metric of a scenario that was measured or that a claim speaks of, compared; sizes first, then
 /// event by event.
@@ -30,6 +32,7 @@ pub fn compare_all(scenario: &ScenarioRecords<'_>) -> Vec<Comparison> {
 fn metrics(scenario: &ScenarioRecords<'_>) -> Vec<Metric> {
     let mut metrics: Vec<Metric> = ImageColumn::ALL.iter().map(|column| Metric::Image(*column)).collect();
     for event in &scenario.plan.events {
+        metrics.push(Metric::DigestChanges(event.clone()));
         metrics.extend(SampleColumn::ALL.iter().map(|column| Metric::Sample(*column, event.clone())));
         if *event == Event::Cold {
             continue;
@@ -38,5 +41,13 @@ fn metrics(scenario: &ScenarioRecords<'_>) -> Vec<Metric> {
         metrics.extend(steps.map(|(name, _)| Metric::Executed(name.clone(), event.clone())));
         metrics.extend(DeltaColumn::ALL.iter().map(|column| Metric::Delta(*column, event.clone())));
     }
+    let starts = scenario.starts.iter().map(|row| Metric::StartPhase(row.phase.clone(), row.event));
+    let transfers = scenario.transfers.iter().flat_map(|row| {
+        let metric = |column: &TransferColumn| Metric::Transfer(*column, row.what.clone(), row.event.clone());
+        TransferColumn::ALL.iter().map(metric)
+    });
+    // Each once, in the order in which they were first recorded.
+    let mut seen: HashSet<Metric> = HashSet::new();
+    metrics.extend(starts.chain(transfers).filter(|metric| seen.insert(metric.clone())));
     metrics
 }

@@ -1,9 +1,13 @@
 //! The rows of one scenario, and the values of a metric in them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::record::{Delta, INTERRUPTED, Image, PlannedScenario, Records, Sample, Step};
-use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Variant};
+use crate::record::{
+    Delta, INTERRUPTED, Image, PlannedScenario, Records, Sample, StartPhase, Step, Transfer,
+};
+use crate::scenario::{
+    DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
+};
 
 /// What was recorded of one scenario.
 #[derive(Debug, Clone)]
@@ -18,6 +22,10 @@ pub struct ScenarioRecords<'r> {
     pub images: Vec<&'r Image>,
     /// What a node pulls again.
     pub deltas: Vec<&'r Delta>,
+    /// The phases of its starts.
+    pub starts: Vec<&'r StartPhase>,
+    /// What was moved to and from the registry.
+    pub transfers: Vec<&'r Transfer>,
 }
 
 impl<'r> ScenarioRecords<'r> {
@@ -27,6 +35,8 @@ impl<'r> ScenarioRecords<'r> {
         let mut steps = grouped(&records.steps, |row| &row.scenario);
         let mut images = grouped(&records.images, |row| &row.scenario);
         let mut deltas = grouped(&records.deltas, |row| &row.scenario);
+        let mut starts = grouped(&records.starts, |row| &row.scenario);
+        let mut transfers = grouped(&records.transfers, |row| &row.scenario);
         let scenarios = records.plan.scenarios.iter();
         scenarios
             .map(|plan| Self {
@@ -35,6 +45,8 @@ impl<'r> ScenarioRecords<'r> {
                 steps: steps.remove(plan.name.as_str()).unwrap_or_default(),
                 images: images.remove(plan.name.as_str()).unwrap_or_default(),
                 deltas: deltas.remove(plan.name.as_str()).unwrap_or_default(),
+                starts: starts.remove(plan.name.as_str()).unwrap_or_default(),
+                transfers: transfers.remove(plan.name.as_str()).unwrap_or_default(),
             })
             .collect()
     }
@@ -44,17 +56,26 @@ impl<'r> ScenarioRecords<'r> {
         match metric {
             Metric::Image(column) => {
                 let rows = self.images.iter().filter(|row| row.variant == variant);
-                rows.map(|row| (row.block, image_value(row, *column))).collect()
+                rows.filter_map(|row| Some((row.block, image_value(row, *column)?))).collect()
             }
             Metric::Delta(column, event) => {
                 let rows = self.deltas.iter().filter(|row| row.variant == variant && row.event == *event);
-                rows.map(|row| (row.block, delta_value(row, *column))).collect()
+                rows.filter_map(|row| Some((row.block, delta_value(row, *column)?))).collect()
             }
             Metric::Sample(column, event) => self
                 .builds(variant, event)
                 .filter_map(|row| Some((row.block, sample_value(row, *column)?)))
                 .collect(),
             Metric::Executed(name, event) => self.executed(name, variant, event),
+            Metric::DigestChanges(event) => self.digest_changes(variant, event),
+            Metric::StartPhase(phase, start) => self.start_phase(phase, *start, variant),
+            Metric::Transfer(column, what, event) => {
+                let rows = self
+                    .transfers
+                    .iter()
+                    .filter(|row| row.variant == variant && row.event == *event && row.what == *what);
+                rows.filter_map(|row| Some((row.block, transfer_value(row, *column)?))).collect()
+            }
         }
     }
 
@@ -82,6 +103,28 @@ impl<'r> ScenarioRecords<'r> {
         self.samples
             .iter()
             .filter(move |row| row.variant == variant && row.event == *event && row.error.is_none())
+    }
+
+    /// Digests that differ from that of the first block; the same figure for each block that has a digest.
+    fn digest_changes(&self, variant: Variant, event: &Event) -> BTreeMap<u32, f64> {
+        let digests: BTreeMap<u32, &str> = self
+            .builds(variant, event)
+            .filter_map(|row| Some((row.block, row.manifest_digest.as_deref()?)))
+            .collect();
+        let distinct: HashSet<&str> = digests.values().copied().collect();
+        digests.into_keys().map(|block| (block, distinct.len() as f64 - 1.0)).collect()
+    }
+
+    /// Seconds of a phase in each block. A block in which it failed once has no value.
+    fn start_phase(&self, phase: &str, start: Start, variant: Variant) -> BTreeMap<u32, f64> {
+        let mut seconds: BTreeMap<u32, Option<f64>> = BTreeMap::new();
+        for row in &self.starts {
+            if row.variant == variant && row.event == start && row.phase == phase {
+                let sum = seconds.entry(row.block).or_insert(Some(0.0));
+                *sum = sum.zip(row.seconds).map(|(sum, seconds)| sum + seconds);
+            }
+        }
+        seconds.into_iter().filter_map(|(block, seconds)| Some((block, seconds?))).collect()
     }
 
     /// Instructions that match the scenario's step and were executed, in each block. A block in which
@@ -126,13 +169,19 @@ fn describe(sample: &Sample) -> String {
     format!("{}, {}, block {} failed: {line}", sample.variant, sample.event, sample.block)
 }
 
-fn image_value(row: &Image, column: ImageColumn) -> f64 {
+fn image_value(row: &Image, column: ImageColumn) -> Option<f64> {
+    let count = |count: Option<u32>| count.map(f64::from);
     match column {
-        ImageColumn::Compressed => row.compressed_bytes as f64,
-        ImageColumn::Layer => row.layer_bytes as f64,
-        ImageColumn::Rootfs => row.rootfs_bytes as f64,
-        ImageColumn::Unique => row.unique_bytes as f64,
-        ImageColumn::Layers => f64::from(row.layers),
+        ImageColumn::Compressed => Some(row.compressed_bytes as f64),
+        ImageColumn::Layer => Some(row.layer_bytes as f64),
+        ImageColumn::Rootfs => Some(row.rootfs_bytes as f64),
+        ImageColumn::Unique => Some(row.unique_bytes as f64),
+        ImageColumn::Layers => Some(f64::from(row.layers)),
+        ImageColumn::Wasted => row.wasted_bytes.map(|bytes| bytes as f64),
+        ImageColumn::DistributionPackages => count(row.distribution_packages),
+        ImageColumn::PythonPackages => count(row.python_packages),
+        ImageColumn::Vulnerabilities => count(row.vulnerabilities),
+        ImageColumn::Secrets => count(row.secrets_found),
     }
 }
 
@@ -148,10 +197,18 @@ fn sample_value(row: &Sample, column: SampleColumn) -> Option<f64> {
     }
 }
 
-fn delta_value(row: &Delta, column: DeltaColumn) -> f64 {
+fn delta_value(row: &Delta, column: DeltaColumn) -> Option<f64> {
     match column {
-        DeltaColumn::NewLayers => f64::from(row.new_layers),
-        DeltaColumn::NewCompressed => row.new_compressed_bytes as f64,
-        DeltaColumn::SameContent => row.same_content_bytes as f64,
+        DeltaColumn::NewLayers => Some(f64::from(row.new_layers)),
+        DeltaColumn::NewCompressed => Some(row.new_compressed_bytes as f64),
+        DeltaColumn::SameContent => Some(row.same_content_bytes as f64),
+        DeltaColumn::PackagesChanged => row.packages_changed.map(f64::from),
+    }
+}
+
+fn transfer_value(row: &Transfer, column: TransferColumn) -> Option<f64> {
+    match column {
+        TransferColumn::Seconds => row.seconds,
+        TransferColumn::Bytes => row.bytes.map(|bytes| bytes as f64),
     }
 }

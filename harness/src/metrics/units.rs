@@ -1,6 +1,6 @@
 //! Quantities as people read them.
 
-use crate::scenario::{DeltaColumn, ImageColumn, Metric, SampleColumn};
+use crate::scenario::{Evidence, Metric};
 use crate::stats::Interval;
 
 /// What a metric is counted in.
@@ -17,12 +17,10 @@ pub enum Unit {
 impl Unit {
     /// The unit of `metric`.
     pub fn of(metric: &Metric) -> Self {
-        match metric {
-            Metric::Image(ImageColumn::Layers)
-            | Metric::Executed(..)
-            | Metric::Delta(DeltaColumn::NewLayers, _) => Self::Count,
-            Metric::Image(_) | Metric::Delta(..) | Metric::Sample(SampleColumn::Context, _) => Self::Bytes,
-            Metric::Sample(..) => Self::Seconds,
+        match metric.evidence() {
+            Evidence::Time => Self::Seconds,
+            Evidence::Size => Self::Bytes,
+            Evidence::Count => Self::Count,
         }
     }
 

@@ -3,7 +3,8 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{ClaimRow, Delta, Image, Sample, Step};
+use super::sides;
+use super::{ClaimRow, Delta, Image, Leak, Package, Sample, StartPhase, Step, Transfer, Wasted};
 use crate::record::PlannedStep;
 use crate::scenario::{Event, Variant};
 
@@ -18,12 +19,32 @@ pub struct MeasuredBuild {
     pub image: Option<Image>,
     /// Its row in `deltas.csv`; after a build that is not cold.
     pub delta: Option<Delta>,
+    /// Its rows in `wasted.csv`; after a cold build.
+    pub wasted: Vec<Wasted>,
+    /// Its rows in `packages.csv`.
+    pub packages: Vec<Package>,
+    /// Its rows in `secrets.csv`; after a cold build.
+    pub leaks: Vec<Leak>,
+    /// Its rows in `startup.csv`; after a cold build.
+    pub starts: Vec<StartPhase>,
+    /// Its rows in `transfers.csv`.
+    pub transfers: Vec<Transfer>,
 }
 
 impl From<Sample> for MeasuredBuild {
     /// A build of which there is nothing to tell but its sample: one that failed, or was never begun.
     fn from(sample: Sample) -> Self {
-        Self { sample, steps: Vec::new(), image: None, delta: None }
+        Self {
+            sample,
+            steps: Vec::new(),
+            image: None,
+            delta: None,
+            wasted: Vec::new(),
+            packages: Vec::new(),
+            leaks: Vec::new(),
+            starts: Vec::new(),
+            transfers: Vec::new(),
+        }
     }
 }
 
@@ -32,12 +53,7 @@ impl MeasuredBuild {
     pub(super) fn check(&self) -> Result<()> {
         let key = self.sample.key();
         let name = describe(&key);
-        ensure!(
-            self.steps.iter().all(|step| step.key() == key)
-                && self.image.iter().all(|image| image.key() == key)
-                && self.delta.iter().all(|delta| delta.key() == key),
-            "rows of another build were recorded with {name}"
-        );
+        ensure!(sides::belong_to(self, &key), "rows of another build were recorded with {name}");
         self.sample.check()
     }
 }
@@ -155,15 +171,33 @@ rows! {
     ];
     Step in "steps.csv", event |row| row.event.clone(), columns [
         "scenario", "variant", "event", "block", "step", "name", "instruction", "cached", "start_s", "seconds",
-        "error",
+        "error", "cause",
     ];
     // The sizes are those of the image after the cold build, whose row carries no event.
     Image in "images.csv", event |_| Event::Cold, columns [
         "scenario", "variant", "compressed_bytes", "layer_bytes", "rootfs_bytes", "unique_bytes", "layers",
-        "block", "base",
+        "block", "base", "wasted_bytes", "distribution_packages", "python_packages", "vulnerabilities",
+        "secrets_found",
     ];
     Delta in "deltas.csv", event |row| row.event.clone(), columns [
         "scenario", "variant", "event", "block", "new_layers", "new_compressed_bytes", "same_content_bytes",
+        "packages_changed",
+    ];
+    Wasted in "wasted.csv", event |_| Event::Cold, columns [
+        "scenario", "variant", "block", "path", "bytes", "how", "layer", "made_by", "hidden_by",
+    ];
+    Package in "packages.csv", event |row| row.event.clone(), columns [
+        "scenario", "variant", "event", "block", "kind", "name", "version",
+    ];
+    Leak in "secrets.csv", event |_| Event::Cold, columns [
+        "scenario", "variant", "block", "canary", "place", "found_at",
+    ];
+    // Its `event` says which start it was; the image is that of the cold build.
+    StartPhase in "startup.csv", event |_| Event::Cold, columns [
+        "scenario", "variant", "event", "block", "phase", "seconds", "error",
+    ];
+    Transfer in "transfers.csv", event |row| row.event.clone(), columns [
+        "scenario", "variant", "event", "block", "what", "seconds", "bytes",
     ];
     Attempt in "attempts.csv", event |row| row.event.clone(), columns [
         "scenario", "variant", "event", "block", "attempt",

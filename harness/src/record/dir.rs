@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::build::Attempt;
 use super::records::Tables;
 use super::table::Table;
-use super::{ClaimRow, Delta, FORMAT_VERSION, Image, Records, RunInfo, Sample, Step, Writer, atomic};
+use super::{ClaimRow, FORMAT_VERSION, Records, RunInfo, Sample, Writer, atomic, sides};
 use crate::error::BadInput;
 use crate::record::Plan;
 
@@ -41,9 +41,7 @@ impl RunDir {
             .into());
         }
         Table::<Sample>::create(&path)?;
-        Table::<Step>::create(&path)?;
-        Table::<Image>::create(&path)?;
-        Table::<Delta>::create(&path)?;
+        sides::create(&path)?;
         Table::<Attempt>::create(&path)?;
         atomic::write(&path.join(PLAN), &json(plan)?)?;
         // Last: what has a run.json is a run.
@@ -99,14 +97,7 @@ impl RunDir {
     /// names file and line.
     pub fn read(&self) -> Result<Records> {
         let tables = Tables::read(&self.path)?;
-        Ok(Records {
-            info: self.info.clone(),
-            plan: self.plan.clone(),
-            samples: tables.samples,
-            steps: tables.steps.rows,
-            images: tables.images.rows,
-            deltas: tables.deltas.rows,
-        })
+        Ok(tables.sides.into_records(self.info.clone(), self.plan.clone(), tables.samples))
     }
 
     /// Replaces `claims.csv`.

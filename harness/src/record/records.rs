@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::build::{Attempt, BuildRow, Row as _, describe};
-use super::table::{Numbered, Table};
-use super::{Delta, Image, RunInfo, Sample, Step};
+use super::build::{Attempt, BuildRow as _, Row as _, describe};
+use super::sides::Sides;
+use super::table::Table;
+use super::{Delta, Image, Leak, Package, RunInfo, Sample, StartPhase, Step, Transfer, Wasted};
 use crate::record::{Plan, PlannedStep};
 
 /// Everything that a run recorded, and that a report needs. Side rows of a build that has no sample
@@ -26,23 +27,24 @@ pub struct Records {
     pub images: Vec<Image>,
     /// `deltas.csv`.
     pub deltas: Vec<Delta>,
+    /// `wasted.csv`.
+    pub wasted: Vec<Wasted>,
+    /// `packages.csv`.
+    pub packages: Vec<Package>,
+    /// `secrets.csv`.
+    pub leaks: Vec<Leak>,
+    /// `startup.csv`.
+    pub starts: Vec<StartPhase>,
+    /// `transfers.csv`.
+    pub transfers: Vec<Transfer>,
 }
 
 /// The growing tables of a run directory, made consistent.
 pub(super) struct Tables {
     pub(super) samples: Vec<Sample>,
-    pub(super) steps: Side<Step>,
-    pub(super) images: Side<Image>,
-    pub(super) deltas: Side<Delta>,
+    pub(super) sides: Sides,
     /// The builds that have a sample.
     pub(super) done: HashSet<PlannedStep>,
-}
-
-/// A table that is believed only where a sample vouches for it.
-pub(super) struct Side<R> {
-    pub(super) rows: Vec<R>,
-    /// Whether the file holds rows of builds that were cut short.
-    pub(super) orphans: bool,
 }
 
 impl Tables {
@@ -58,27 +60,7 @@ impl Tables {
             samples.push(sample);
         }
         let done: HashSet<PlannedStep> = lines.into_keys().collect();
-        Ok(Self {
-            samples,
-            steps: Side::of(Table::read(dir)?, &done),
-            images: Side::of(Table::read(dir)?, &done),
-            deltas: Side::of(Table::read(dir)?, &done),
-            done,
-        })
-    }
-}
-
-impl<R: BuildRow> Side<R> {
-    fn of(numbered: Numbered<R>, done: &HashSet<PlannedStep>) -> Self {
-        let all = numbered.len();
-        let rows: Vec<R> =
-            numbered.into_iter().map(|(_, row)| row).filter(|row| done.contains(&row.key())).collect();
-        Self { orphans: rows.len() < all, rows }
-    }
-
-    /// Removes from the file what was left out here.
-    pub(super) fn repair(&self, dir: &Path) -> Result<()> {
-        if self.orphans { Table::rewrite(dir, &self.rows) } else { Ok(()) }
+        Ok(Self { samples, sides: Sides::read(dir, &done)?, done })
     }
 }
 

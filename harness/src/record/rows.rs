@@ -92,9 +92,12 @@ pub struct Step {
     pub seconds: Option<f64>,
     /// BuildKit's message, where it failed.
     pub error: Option<String>,
+    /// Why it was executed although a cache existed: the first cause upstream. Empty where it was cached,
+    /// after a cold build, and for BuildKit's own work.
+    pub cause: Option<String>,
 }
 
-/// `images.csv`: the four sizes of an image after a cold build, from its own layers.
+/// `images.csv`: the sizes of an image after a cold build and what is in it, from its own layers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
@@ -116,6 +119,16 @@ pub struct Image {
     pub block: u32,
     /// `registry`, `local` or `own`: what the base images were.
     pub base: String,
+    /// Bytes of files in its layers that a later layer overwrote or deleted.
+    pub wasted_bytes: Option<u64>,
+    /// Installed packages of the distribution.
+    pub distribution_packages: Option<u32>,
+    /// Installed Python packages.
+    pub python_packages: Option<u32>,
+    /// Known vulnerabilities, by the scanner that `run.json` names; empty where it did not audit all packages.
+    pub vulnerabilities: Option<u32>,
+    /// Planted secrets that were found in it, in its provenance or in its exported cache.
+    pub secrets_found: Option<u32>,
 }
 
 /// `deltas.csv`: what a node that has the variant's previous image must pull again.
@@ -136,6 +149,8 @@ pub struct Delta {
     pub new_compressed_bytes: u64,
     /// Bytes of files in them that the previous image had at the same path with the same content.
     pub same_content_bytes: u64,
+    /// Installed packages that are new, gone or of another version.
+    pub packages_changed: Option<u32>,
 }
 
 /// `claims.csv`: a claim and its verdict.

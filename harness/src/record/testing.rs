@@ -16,9 +16,7 @@ impl RunBuilder {
     /// A run at the quick profile with nothing measured.
     pub(crate) fn new() -> Self {
         let plan = Plan { scenarios: vec![], steps: vec![], expected_minutes: 1.0, peak_disk_bytes: 0 };
-        let records =
-            Records { info: info(), plan, samples: vec![], steps: vec![], images: vec![], deltas: vec![] };
-        Self { records }
+        Self { records: Records::empty(info(), plan) }
     }
 
     pub(crate) fn profile(mut self, profile: Profile) -> Self {
@@ -106,6 +104,11 @@ impl RunBuilder {
                 ImageColumn::Rootfs => image.rootfs_bytes = value,
                 ImageColumn::Unique => image.unique_bytes = value,
                 ImageColumn::Layers => image.layers = value as u32,
+                ImageColumn::Wasted => image.wasted_bytes = Some(value),
+                ImageColumn::DistributionPackages => image.distribution_packages = Some(value as u32),
+                ImageColumn::PythonPackages => image.python_packages = Some(value as u32),
+                ImageColumn::Vulnerabilities => image.vulnerabilities = Some(value as u32),
+                ImageColumn::Secrets => image.secrets_found = Some(value as u32),
             }
         });
         self
@@ -126,6 +129,7 @@ impl RunBuilder {
                 DeltaColumn::NewLayers => delta.new_layers = value as u32,
                 DeltaColumn::NewCompressed => delta.new_compressed_bytes = value,
                 DeltaColumn::SameContent => delta.same_content_bytes = value,
+                DeltaColumn::PackagesChanged => delta.packages_changed = Some(value as u32),
             }
         });
         self
@@ -149,6 +153,7 @@ impl RunBuilder {
                 start_s: Some(0.0),
                 seconds: Some(if executed { 1.0 } else { 0.0 }),
                 error: None,
+                cause: None,
             });
         });
         self
@@ -275,6 +280,11 @@ pub(crate) fn image(scenario: &str, variant: Variant, block: u32) -> Image {
         layers: 5,
         block,
         base: "registry".to_owned(),
+        wasted_bytes: None,
+        distribution_packages: None,
+        python_packages: None,
+        vulnerabilities: None,
+        secrets_found: None,
     }
 }
 
@@ -288,6 +298,7 @@ pub(crate) fn delta(key: &PlannedStep) -> Delta {
         new_layers: 1,
         new_compressed_bytes: 1_000_000,
         same_content_bytes: 0,
+        packages_changed: None,
     }
 }
 

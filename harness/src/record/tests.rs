@@ -35,13 +35,14 @@ fn measured(key: &PlannedStep) -> MeasuredBuild {
         start_s: Some(0.0),
         seconds: Some(1.25),
         error: None,
+        cause: None,
     };
     let cold = key.event == Event::Cold;
     MeasuredBuild {
-        sample: testing::sample(key, 1),
         steps: vec![step(1, "[1/2] FROM python:3.11-slim"), step(2, "[2/2] RUN echo \"a, b\"")],
         image: cold.then(|| testing::image(&key.scenario, key.variant, key.block)),
         delta: (!cold).then(|| testing::delta(key)),
+        ..testing::sample(key, 1).into()
     }
 }
 

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::Sample;
 use super::build::{Attempt, MeasuredBuild, describe};
 use super::records::{Tables, attempts};
+use super::sides::SideTables;
 use super::table::Table;
-use super::{Delta, Image, Sample, Step};
 use crate::record::PlannedStep;
 
 /// The one writer of a run directory; made by [`super::RunDir::writer`].
@@ -20,9 +21,7 @@ use crate::record::PlannedStep;
 #[derive(Debug)]
 pub struct Writer {
     samples: Table<Sample>,
-    steps: Table<Step>,
-    images: Table<Image>,
-    deltas: Table<Delta>,
+    sides: SideTables,
     attempts: Table<Attempt>,
     begun: HashMap<PlannedStep, u32>,
     done: HashSet<PlannedStep>,
@@ -36,14 +35,10 @@ impl Writer {
         // First the lock: what looks like the remains of a dead writer may be the work of a living one.
         let lock = lock(dir)?;
         let tables = Tables::read(dir)?;
-        tables.steps.repair(dir)?;
-        tables.images.repair(dir)?;
-        tables.deltas.repair(dir)?;
+        tables.sides.repair(dir)?;
         Ok(Self {
             samples: Table::append_to(dir)?,
-            steps: Table::append_to(dir)?,
-            images: Table::append_to(dir)?,
-            deltas: Table::append_to(dir)?,
+            sides: SideTables::append_to(dir)?,
             attempts: Table::append_to(dir)?,
             begun: attempts(dir)?,
             done: tables.done,
@@ -84,17 +79,11 @@ impl Writer {
         build.check()?;
         let key = build.sample.key();
         ensure!(!self.is_done(&key), "{} is already recorded", describe(&key));
-        let before = (self.steps.len(), self.images.len(), self.deltas.len());
-        let written = self
-            .steps
-            .append(&build.steps)
-            .and_then(|()| self.images.append(build.image.as_slice()))
-            .and_then(|()| self.deltas.append(build.delta.as_slice()))
-            .and_then(|()| self.samples.append(std::slice::from_ref(&build.sample)));
+        let before = self.sides.ends();
+        let written =
+            self.sides.append(build).and_then(|()| self.samples.append(std::slice::from_ref(&build.sample)));
         if written.is_err() {
-            self.steps.cut(before.0);
-            self.images.cut(before.1);
-            self.deltas.cut(before.2);
+            self.sides.cut(&before);
         } else {
             self.done.insert(key);
         }

@@ -2,7 +2,9 @@
 
 use crate::metrics::{Comparison, Estimate, Summary, Unit, less_or_more};
 use crate::record::{Effect, Verdict};
-use crate::scenario::{DeltaColumn, Event, Evidence, ImageColumn, Metric, SampleColumn};
+use crate::scenario::{
+    DeltaColumn, Event, Evidence, ImageColumn, Metric, SampleColumn, Start, TransferColumn,
+};
 use crate::stats::Interval;
 
 /// An event as a heading: what kind of build it is.
@@ -22,6 +24,11 @@ pub(super) fn metric(metric: &Metric) -> String {
         Metric::Sample(column, _) => sample(*column).to_owned(),
         Metric::Delta(column, _) => delta(*column).to_owned(),
         Metric::Executed(name, _) => format!("step `{name}`"),
+        Metric::DigestChanges(_) => "other digests than the first".to_owned(),
+        Metric::StartPhase(phase, Start::First) => return format!("first start: {phase}"),
+        Metric::StartPhase(phase, Start::Again) => return format!("started again: {phase}"),
+        Metric::Transfer(TransferColumn::Seconds, what, _) => format!("time to {what}"),
+        Metric::Transfer(TransferColumn::Bytes, what, _) => format!("bytes to {what}"),
     };
     format!("{}: {what}", event(metric.event()))
 }
@@ -33,6 +40,11 @@ fn image(column: ImageColumn) -> &'static str {
         ImageColumn::Rootfs => "image: files, as unpacked",
         ImageColumn::Unique => "image: layers that are not the base's",
         ImageColumn::Layers => "image: number of layers",
+        ImageColumn::Wasted => "image: hidden by later layers",
+        ImageColumn::DistributionPackages => "image: packages of the distribution",
+        ImageColumn::PythonPackages => "image: Python packages",
+        ImageColumn::Vulnerabilities => "image: known vulnerabilities",
+        ImageColumn::Secrets => "image: planted secrets found",
     }
 }
 
@@ -53,6 +65,7 @@ fn delta(column: DeltaColumn) -> &'static str {
         DeltaColumn::NewLayers => "layers to pull again",
         DeltaColumn::NewCompressed => "to pull again",
         DeltaColumn::SameContent => "of that unchanged content",
+        DeltaColumn::PackagesChanged => "packages changed",
     }
 }
 

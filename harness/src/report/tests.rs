@@ -139,14 +139,7 @@ fn a_run_directory_is_reported_on_byte_for_byte() {
     let run = crate::record::RunDir::create(dir.path().join("run"), &records.info, &records.plan).unwrap();
     let mut writer = run.writer().unwrap();
     for sample in &records.samples {
-        writer
-            .commit(&crate::record::MeasuredBuild {
-                sample: sample.clone(),
-                steps: vec![],
-                image: None,
-                delta: None,
-            })
-            .unwrap();
+        writer.commit(&sample.clone().into()).unwrap();
     }
     let files = || {
         let names = ["claims.csv", "report.md", "plots/multi-stage.svg", "plots/layer-order.svg"];

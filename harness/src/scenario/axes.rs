@@ -120,6 +120,37 @@ impl From<Event> for String {
     }
 }
 
+/// Which start of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// The first: nothing that a start leaves behind is there yet.
+    First,
+    /// The same container, started once more.
+    Again,
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "first",
+            Self::Again => "again",
+        })
+    }
+}
+
+impl FromStr for Start {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "first" => Ok(Self::First),
+            "again" => Ok(Self::Again),
+            _ => Err(format!("`{text}` is not a start: write first or again")),
+        }
+    }
+}
+
 /// How much is measured, and with how heavy a payload.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,

@@ -2,18 +2,16 @@
 //! it does not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
-use super::claim;
 use super::dockerfile::Dockerfile;
 use super::document::{Document, shown};
 use super::edit::{has_token, is_relative};
-use super::wire::{WireAnswer, WireEdit, WirePair, WireProfile, WireScenario};
-use super::{
-    Answer, Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant,
-};
+use super::wire::{WireEdit, WirePair, WireProfile, WireReleases, WireScenario};
+use super::{Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant};
+use super::{answer, canary, claim, starts};
 use crate::error::BadInput;
 
 type Checked<T> = Result<T, BadInput>;
@@ -75,9 +73,19 @@ pub(super) fn scenario(
         question: wire.question,
         analysis: wire.analysis,
         caveat: wire.caveat,
-        answer: wire.answer.map(|answer| check_answer(file, answer)).transpose()?,
-        locks: locks(file, dir, &payload)?,
+        answer: wire.answer.map(|written| answer::check(file, written)).transpose()?,
+        locks: locks(file, dir, &payload.locks)?,
+        later_locks: locks(file, dir, &payload.later_locks)?,
+        generated: generated(file, &payload.generated)?,
         estimate: estimate(file, &payload)?,
+        starts: starts::check(file, wire.starts)?,
+        releases: releases(file, &edits, wire.releases)?,
+        development: wire
+            .development
+            .map(|pair| Pair { naive: pair.naive.into_inner(), optimized: pair.optimized.into_inner() }),
+        canaries: canary::check(file, wire.canaries)?,
+        secrets: wire.secrets,
+        variant_args: Pair { naive: wire.args.naive, optimized: wire.args.optimized },
         build_args: payload.build_args,
         bases: bases.into_iter().collect(),
         variants,
@@ -155,9 +163,9 @@ fn nonce_files(
             let target = variants.get(variant).context.join(path.get_ref());
             let say = if !is_relative(path.get_ref()) || !target.is_file() {
                 format!("nonce file `{}` is not in the context of the {variant} variant", path.get_ref())
-            } else if !has_token(&target) {
+            } else if !has_token(&target) && !canary::in_file(&target) {
                 format!(
-                    "nonce file {} holds no {NONCE_TOKEN}: write it there, or drop the entry",
+                    "nonce file {} holds no {NONCE_TOKEN} and no canary: write one there, or drop the entry",
                     shown(&target)
                 )
             } else {
@@ -206,14 +214,15 @@ fn edits(
         }
         let new_each_time =
             |content: &EditContent| matches!(content, EditContent::File(path) if has_token(path));
-        if !files.values().any(new_each_time) {
+        // What changes around the context is new each time by itself.
+        if edit.around.is_none() && !files.values().any(new_each_time) {
             let say = format!(
                 "edit `{name}` holds {NONCE_TOKEN} in none of its files: the second block would find the first \
                  one's build in the cache and measure nothing; write the token into one, in a comment for instance"
             );
             return Err(file.bad(&span, say));
         }
-        edits.insert(name.clone(), Edit { name, files, what: edit.what });
+        edits.insert(name.clone(), Edit { name, files, around: edit.around, what: edit.what });
     }
     Ok(edits)
 }
@@ -283,28 +292,9 @@ fn steps(
     Ok(steps)
 }
 
-fn check_answer(file: &Document, answer: WireAnswer) -> Checked<Answer> {
-    for (key, path) in [("ready_path", &answer.ready_path), ("path", &answer.path)] {
-        if !path.get_ref().starts_with('/') {
-            return Err(
-                file.bad(&path.span(), format!("`answer.{key}` must start with `/`, as in \"/healthz\""))
-            );
-        }
-    }
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(answer.body.get_ref()) {
-        return Err(file.bad(&answer.body.span(), format!("`answer.body` is not JSON: {error}")));
-    }
-    Ok(Answer {
-        port_env: answer.port_env,
-        ready_path: answer.ready_path.into_inner(),
-        path: answer.path.into_inner(),
-        body: answer.body.into_inner(),
-    })
-}
-
-fn locks(file: &Document, dir: &Path, payload: &WireProfile) -> Checked<Vec<std::path::PathBuf>> {
+fn locks(file: &Document, dir: &Path, written: &[Spanned<String>]) -> Checked<Vec<PathBuf>> {
     let mut locks = Vec::new();
-    for lock in &payload.locks {
+    for lock in written {
         let path = dir.join(lock.get_ref());
         if !path.is_file() {
             let say =
@@ -314,6 +304,36 @@ fn locks(file: &Document, dir: &Path, payload: &WireProfile) -> Checked<Vec<std:
         locks.push(path);
     }
     Ok(locks)
+}
+
+fn generated(
+    file: &Document,
+    written: &BTreeMap<Spanned<String>, Spanned<u64>>,
+) -> Checked<BTreeMap<String, u64>> {
+    let mut generated = BTreeMap::new();
+    for (path, bytes) in written {
+        if !is_relative(path.get_ref()) {
+            let say = format!("generated file `{}` must be a path within the context", path.get_ref());
+            return Err(file.bad(&path.span(), say));
+        }
+        generated.insert(path.get_ref().clone(), *bytes.get_ref());
+    }
+    Ok(generated)
+}
+
+fn releases(
+    file: &Document,
+    edits: &BTreeMap<String, Edit>,
+    written: Option<WireReleases>,
+) -> Checked<Option<Vec<String>>> {
+    let Some(releases) = written else { return Ok(None) };
+    for edit in releases.edits.get_ref() {
+        if !edits.contains_key(edit.get_ref()) {
+            let say = format!("`releases.edits` names no edit `{}`: add [edits.{0}]", edit.get_ref());
+            return Err(file.bad(&edit.span(), say));
+        }
+    }
+    Ok(Some(releases.edits.into_inner().into_iter().map(Spanned::into_inner).collect()))
 }
 
 fn estimate(file: &Document, payload: &WireProfile) -> Checked<Estimate> {

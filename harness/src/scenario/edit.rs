@@ -5,10 +5,10 @@ use std::path::{Component, Path};
 
 use anyhow::{Context as _, Result};
 
-use super::{EditContent, NONCE_TOKEN, Scenario, Variant};
+use super::{Canaries, EditContent, NONCE_TOKEN, Scenario, Variant};
 
 /// The files that lie over `variant`'s context in a build: the nonce files of the cold build with
-/// `cold_nonce`, then each of `edits` (name and its nonce) in the order in which they were made. Edits
+/// `cold_nonce` and the planted secrets, then each of `edits` (name and its nonce) in the order in which they were made. Edits
 /// add up: a developer goes on working, and does not take the first change back before the second.
 ///
 /// # Errors
@@ -17,13 +17,20 @@ use super::{EditContent, NONCE_TOKEN, Scenario, Variant};
 pub fn overlay(
     scenario: &Scenario,
     variant: Variant,
+    canaries: &Canaries,
     cold_nonce: &str,
     edits: &[(String, String)],
 ) -> Result<BTreeMap<String, Vec<u8>>> {
     let context = &scenario.variants.get(variant).context;
     let mut files = BTreeMap::new();
     for path in &scenario.nonce_files {
-        files.insert(path.clone(), with_nonce(&read(&context.join(path))?, cold_nonce));
+        let bytes = with_nonce(&read(&context.join(path))?, cold_nonce);
+        // A planted secret stands in text: what is no text holds none.
+        let bytes = match String::from_utf8(bytes) {
+            Ok(text) => canaries.plant(&text).into_bytes(),
+            Err(error) => error.into_bytes(),
+        };
+        files.insert(path.clone(), bytes);
     }
     for (name, nonce) in edits {
         let edit = scenario
@@ -103,7 +110,7 @@ mod tests {
     #[test]
     fn the_cold_build_carries_its_token() {
         let (_root, scenario) = sample();
-        let files = overlay(&scenario, Variant::Naive, "c01d", &[]).unwrap();
+        let files = overlay(&scenario, Variant::Naive, &Canaries::default(), "c01d", &[]).unwrap();
         assert_eq!(files.keys().collect::<Vec<_>>(), ["service.py"]);
         assert!(text(&files, "service.py").contains("BUILD = \"c01d\""));
         assert!(!text(&files, "service.py").contains(NONCE_TOKEN));
@@ -113,7 +120,7 @@ mod tests {
     fn an_edit_lies_over_the_cold_build() {
         let (_root, scenario) = sample();
         let edits = [("source".to_owned(), "ed17".to_owned())];
-        let files = overlay(&scenario, Variant::Optimized, "c01d", &edits).unwrap();
+        let files = overlay(&scenario, Variant::Optimized, &Canaries::default(), "c01d", &edits).unwrap();
         let service = text(&files, "service.py");
         assert!(service.contains("BUILD = \"ed17\"") && service.contains("float(number)"), "{service}");
     }
@@ -134,7 +141,7 @@ mod tests {
         add("other", "service.py", appended);
 
         let edits = ["source", "assets", "line", "other"].map(|name| (name.to_owned(), format!("n-{name}")));
-        let files = overlay(&scenario, Variant::Naive, "c01d", &edits).unwrap();
+        let files = overlay(&scenario, Variant::Naive, &Canaries::default(), "c01d", &edits).unwrap();
         assert_eq!(text(&files, "assets.py"), "# n-assets n-assets\n# n-line\n");
         let service = text(&files, "service.py");
         assert!(service.contains("BUILD = \"n-source\"") && service.ends_with("\n# n-other\n"), "{service}");
@@ -145,7 +152,10 @@ mod tests {
         let (_root, scenario) = sample();
         let edits = [("deps".to_owned(), "n".to_owned())];
         assert!(
-            overlay(&scenario, Variant::Naive, "c", &edits).unwrap_err().to_string().contains("no edit deps")
+            overlay(&scenario, Variant::Naive, &Canaries::default(), "c", &edits)
+                .unwrap_err()
+                .to_string()
+                .contains("no edit deps")
         );
     }
 }

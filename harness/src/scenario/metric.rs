@@ -5,12 +5,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Event;
+use super::{Event, Start};
 
 /// One measured quantity of a variant.
 ///
 /// Its written form (`Display`) is the `metric` column of `claims.csv`: `rootfs_bytes`,
-/// `wall_s@cold`, `new_compressed_bytes@edit-source`, `executed:install@edit-source`.
+/// `wall_s@cold`, `new_compressed_bytes@edit-source`, `executed:install@edit-source`,
+/// `digest_changes@cold`, `start:import@first`, `seconds:push@edit-source`, `bytes:pull@edit-weights`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
@@ -22,6 +23,12 @@ pub enum Metric {
     Delta(DeltaColumn, Event),
     /// How many Dockerfile steps that match the scenario's step of this name were executed, not cached.
     Executed(String, Event),
+    /// How many manifest digests other than the first one the blocks gave: 0 where they are all equal.
+    DigestChanges(Event),
+    /// Seconds of a phase in `startup.csv`, summed where a start has it several times.
+    StartPhase(String, Start),
+    /// A column of `transfers.csv`, of what was moved.
+    Transfer(TransferColumn, String, Event),
 }
 
 /// What kind of evidence a metric gives, and so what settles a claim on it.
@@ -54,7 +61,7 @@ macro_rules! columns {
 }
 
 columns! {
-    /// The sizes of an image, in bytes (`layers` is a count).
+    /// The sizes of an image in bytes, and what is in it in counts.
     ImageColumn {
         /// What a registry stores and a pull moves.
         Compressed = "compressed_bytes",
@@ -66,6 +73,16 @@ columns! {
         Unique = "unique_bytes",
         /// How many layers.
         Layers = "layers",
+        /// Bytes of files that a later layer overwrote or deleted.
+        Wasted = "wasted_bytes",
+        /// Installed packages of the distribution (a count).
+        DistributionPackages = "distribution_packages",
+        /// Installed Python packages (a count).
+        PythonPackages = "python_packages",
+        /// Known vulnerabilities (a count).
+        Vulnerabilities = "vulnerabilities",
+        /// Planted secrets that were found (a count).
+        Secrets = "secrets_found",
     }
 }
 
@@ -98,6 +115,39 @@ columns! {
         NewCompressed = "new_compressed_bytes",
         /// How much of them is unchanged content under a new digest (uncompressed bytes).
         SameContent = "same_content_bytes",
+        /// Installed packages that are new, gone or of another version (a count).
+        PackagesChanged = "packages_changed",
+    }
+}
+
+columns! {
+    /// What moving something to or from the registry took.
+    TransferColumn {
+        /// Seconds.
+        Seconds = "seconds",
+        /// Bytes, by the registry's own count.
+        Bytes = "bytes",
+    }
+}
+
+impl ImageColumn {
+    /// Whether it counts things, rather than bytes.
+    pub fn is_count(self) -> bool {
+        match self {
+            Self::Compressed | Self::Layer | Self::Rootfs | Self::Unique | Self::Wasted => false,
+            Self::Layers
+            | Self::DistributionPackages
+            | Self::PythonPackages
+            | Self::Vulnerabilities
+            | Self::Secrets => true,
+        }
+    }
+}
+
+impl DeltaColumn {
+    /// Whether it counts things, rather than bytes.
+    pub fn is_count(self) -> bool {
+        matches!(self, Self::NewLayers | Self::PackagesChanged)
     }
 }
 
@@ -105,19 +155,28 @@ impl Metric {
     /// What settles a claim on this metric.
     pub fn evidence(&self) -> Evidence {
         match self {
-            Self::Image(ImageColumn::Layers)
-            | Self::Executed(..)
-            | Self::Delta(DeltaColumn::NewLayers, _) => Evidence::Count,
-            Self::Image(_) | Self::Delta(..) | Self::Sample(SampleColumn::Context, _) => Evidence::Size,
-            Self::Sample(..) => Evidence::Time,
+            Self::Image(column) if column.is_count() => Evidence::Count,
+            Self::Delta(column, _) if column.is_count() => Evidence::Count,
+            Self::Executed(..) | Self::DigestChanges(_) => Evidence::Count,
+            Self::Image(_)
+            | Self::Delta(..)
+            | Self::Sample(SampleColumn::Context, _)
+            | Self::Transfer(TransferColumn::Bytes, ..) => Evidence::Size,
+            Self::Sample(..) | Self::StartPhase(..) | Self::Transfer(TransferColumn::Seconds, ..) => {
+                Evidence::Time
+            }
         }
     }
 
     /// The event after which it is measured.
     pub fn event(&self) -> &Event {
         match self {
-            Self::Image(_) => &Event::Cold,
-            Self::Sample(_, event) | Self::Delta(_, event) | Self::Executed(_, event) => event,
+            Self::Image(_) | Self::StartPhase(..) => &Event::Cold,
+            Self::Sample(_, event)
+            | Self::Delta(_, event)
+            | Self::Executed(_, event)
+            | Self::DigestChanges(event)
+            | Self::Transfer(_, _, event) => event,
         }
     }
 }
@@ -129,6 +188,9 @@ impl fmt::Display for Metric {
             Self::Sample(column, event) => write!(f, "{}@{event}", column.as_str()),
             Self::Delta(column, event) => write!(f, "{}@{event}", column.as_str()),
             Self::Executed(step, event) => write!(f, "executed:{step}@{event}"),
+            Self::DigestChanges(event) => write!(f, "digest_changes@{event}"),
+            Self::StartPhase(phase, start) => write!(f, "start:{phase}@{start}"),
+            Self::Transfer(column, what, event) => write!(f, "{}:{what}@{event}", column.as_str()),
         }
     }
 }
@@ -138,15 +200,24 @@ impl FromStr for Metric {
 
     /// Reads the written form; the error says what may be written instead.
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some((quantity, event)) = text.split_once('@') else {
+        let Some((quantity, at)) = text.split_once('@') else {
             return match ImageColumn::ALL.iter().find(|column| column.as_str() == text) {
                 Some(column) => Ok(Self::Image(*column)),
                 None => Err(unknown(text)),
             };
         };
-        let event: Event = event.parse()?;
-        if let Some(step) = quantity.strip_prefix("executed:").filter(|step| !step.is_empty()) {
-            return Ok(Self::Executed(step.to_owned(), event));
+        if let Some((kind, name)) = quantity.split_once(':').filter(|(_, name)| !name.is_empty()) {
+            let column = TransferColumn::ALL.iter().find(|column| column.as_str() == kind);
+            return match (kind, column) {
+                ("executed", _) => Ok(Self::Executed(name.to_owned(), at.parse()?)),
+                ("start", _) => Ok(Self::StartPhase(name.to_owned(), at.parse()?)),
+                (_, Some(column)) => Ok(Self::Transfer(*column, name.to_owned(), at.parse()?)),
+                (_, None) => Err(unknown(text)),
+            };
+        }
+        let event: Event = at.parse()?;
+        if quantity == "digest_changes" {
+            return Ok(Self::DigestChanges(event));
         }
         if let Some(column) = SampleColumn::ALL.iter().find(|column| column.as_str() == quantity) {
             return Ok(Self::Sample(*column, event));
@@ -162,7 +233,8 @@ impl FromStr for Metric {
 fn unknown(text: &str) -> String {
     let names = |names: &[&str]| names.join(", ");
     format!(
-        "`{text}` is not a metric: write {}; or, with an event as in `wall_s@cold`, {}, {}, executed:STEP",
+        "`{text}` is not a metric: write {}; or, with an event as in `wall_s@cold`, {}, {}, executed:STEP, \
+         digest_changes, seconds:TRANSFER, bytes:TRANSFER; or start:PHASE@first, start:PHASE@again",
         names(&ImageColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
         names(&SampleColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
         names(&DeltaColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
@@ -182,6 +254,11 @@ mod tests {
             "context_bytes@noop",
             "new_compressed_bytes@edit-source",
             "executed:install@ci-edit-deps",
+            "digest_changes@cold",
+            "start:import@again",
+            "seconds:push@edit-source",
+            "bytes:cache-import-max@ci-edit-source",
+            "secrets_found",
         ] {
             assert_eq!(text.parse::<Metric>().unwrap().to_string(), text);
         }
@@ -189,7 +266,15 @@ mod tests {
 
     #[test]
     fn what_is_no_metric_is_refused() {
-        for text in ["wall_s", "rootfs_bytes@cold", "executed:@cold", "wall_s@edit-", "speed@cold", ""] {
+        for text in [
+            "wall_s",
+            "rootfs_bytes@cold",
+            "executed:@cold",
+            "wall_s@edit-",
+            "speed@cold",
+            "start:import@cold",
+            "",
+        ] {
             assert!(text.parse::<Metric>().is_err(), "{text}");
         }
     }

@@ -3,7 +3,9 @@
 //! `scenario.toml` is read into private wire types and checked into these domain types; an error
 //! names the file, the line and the key.
 
+mod answer;
 mod axes;
+mod canary;
 mod check;
 mod claim;
 mod dockerfile;
@@ -16,6 +18,7 @@ mod metric;
 mod new;
 mod nonce;
 mod pair;
+mod starts;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -23,11 +26,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use axes::{Event, Pair, Profile, Variant};
+pub use axes::{Event, Pair, Profile, Start, Variant};
+pub use canary::{CANARY_TOKEN, Canaries};
 pub use edit::overlay;
 pub use listing::{ListedClaim, Listing};
 pub use load::{builtin_dir, load_all};
-pub use metric::{DeltaColumn, Evidence, ImageColumn, Metric, SampleColumn};
+pub use metric::{DeltaColumn, Evidence, ImageColumn, Metric, SampleColumn, TransferColumn};
 pub use new::create;
 pub use nonce::nonce;
 pub use pair::{UserPair, pair};
@@ -66,7 +70,25 @@ pub struct Scenario {
     pub apt: bool,
     /// Build arguments of the profile that was asked for.
     pub build_args: BTreeMap<String, String>,
-    /// The request that both variants must answer alike before a timing is believed.
+    /// Build arguments of one variant alone, beside those. In their values, as in secrets and nonce files,
+    /// `@TARE_CANARY:NAME@` becomes the planted secret of that name.
+    pub variant_args: Pair<BTreeMap<String, String>>,
+    /// What `RUN --mount=type=secret,id=…` sees, in both variants, by id.
+    pub secrets: BTreeMap<String, String>,
+    /// The names of the planted secrets.
+    pub canaries: Vec<String>,
+    /// Files of both contexts that are generated, not checked in: path and size in bytes. Weights.
+    pub generated: BTreeMap<String, u64>,
+    /// Lock files of what the loopback index serves besides once upstream has moved on.
+    pub later_locks: Vec<PathBuf>,
+    /// Starts of the built image that are timed, by name: the phase in `startup.csv`.
+    pub starts: BTreeMap<String, TimedStart>,
+    /// The edits of which each makes a release that is pushed to the registry, in order; absent where
+    /// nothing is pushed.
+    pub releases: Option<Vec<String>>,
+    /// The stage of each Dockerfile in which people develop, to hold against what is shipped.
+    pub development: Option<Pair<String>>,
+    /// What both variants must answer alike before a timing is believed.
     pub answer: Option<Answer>,
     /// What folklore says, to be settled.
     pub claims: Vec<Claim>,
@@ -90,8 +112,31 @@ pub struct Edit {
     pub name: String,
     /// Slash-separated path within the context → its new content, in which [`NONCE_TOKEN`] is replaced.
     pub files: BTreeMap<String, EditContent>,
+    /// What changes around the context.
+    pub around: Option<Around>,
     /// How the edited context differs, in words, for the report.
     pub what: String,
+}
+
+/// A change that nobody makes in the context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Around {
+    /// New versions appeared in the package index; the image is built without a cache, as on another machine.
+    Upstream,
+    /// The base image got a security update: same content, but for some bytes, under a new digest.
+    Base,
+    /// The generated files are made anew, with another seed: a new checkpoint.
+    Generated,
+}
+
+/// A start of the built image that is timed: container started until its process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimedStart {
+    /// What runs in place of the image's command.
+    pub command: Vec<String>,
+    /// Whether the root file system is read-only, as hardened clusters have it.
+    pub read_only: bool,
 }
 
 /// Where the new content of an edited file comes from.
@@ -108,7 +153,16 @@ pub enum EditContent {
 
 /// How to ask a built image something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub enum Answer {
+    /// A service: a request over HTTP.
+    Service(ServiceAnswer),
+    /// A program: what it prints to stdout, with exit code 0.
+    Command(Vec<String>),
+}
+
+/// How to ask a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAnswer {
     /// The environment variable that tells the service its port; it listens on 127.0.0.1.
     pub port_env: String,
     /// Polled until it answers 200.

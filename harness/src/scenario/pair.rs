@@ -78,7 +78,7 @@ pub fn pair(naive: &Path, optimized: &Path) -> Result<UserPair> {
             let line = format!("{} tare {NONCE_TOKEN}", comment(path).unwrap_or("#"));
             let what = format!("a comment is appended to `{path}`");
             let files = BTreeMap::from([(path.clone(), EditContent::Appended { line })]);
-            edits.insert(name.clone(), Edit { name: name.clone(), files, what: what.clone() });
+            edits.insert(name.clone(), Edit { name: name.clone(), files, around: None, what: what.clone() });
             events.push(Event::Edit(name));
             format!("edit-source: {what}, in both folders, as a build sees it; nothing is changed on disk")
         }
@@ -104,6 +104,14 @@ pub fn pair(naive: &Path, optimized: &Path) -> Result<UserPair> {
         locks: Vec::new(),
         apt,
         build_args: BTreeMap::new(),
+        variant_args: Pair { naive: BTreeMap::new(), optimized: BTreeMap::new() },
+        secrets: BTreeMap::new(),
+        canaries: Vec::new(),
+        generated: BTreeMap::new(),
+        later_locks: Vec::new(),
+        starts: BTreeMap::new(),
+        releases: None,
+        development: None,
         answer: None,
         claims: Vec::new(),
         estimate: GUESS,
@@ -187,7 +195,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::scenario::overlay;
+    use crate::scenario::{Canaries, overlay};
 
     /// Two folders `a` and `b` with the same files; a path ending in `/` is a folder.
     fn folders(dockerfile: &str, files: &[&str]) -> tempfile::TempDir {
@@ -261,8 +269,8 @@ mod tests {
         assert_eq!(pair.scenario.bases, ["python:3.11-slim"]);
         assert!(pair.scenario.apt);
         let edits = [("source".to_owned(), "n".to_owned())];
-        let files = overlay(&pair.scenario, Variant::Optimized, "c", &edits).unwrap();
+        let files = overlay(&pair.scenario, Variant::Optimized, &Canaries::default(), "c", &edits).unwrap();
         assert_eq!(files["main.py"], b"x = 1\n# tare n\n");
-        assert!(overlay(&pair.scenario, Variant::Naive, "c", &[]).unwrap().is_empty());
+        assert!(overlay(&pair.scenario, Variant::Naive, &Canaries::default(), "c", &[]).unwrap().is_empty());
     }
 }

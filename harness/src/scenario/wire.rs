@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Profile;
+use super::{Around, Profile};
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -26,7 +26,17 @@ pub(super) struct WireScenario {
     pub(super) edits: BTreeMap<Spanned<String>, WireEdit>,
     #[serde(default)]
     pub(super) steps: BTreeMap<Spanned<String>, WirePair>,
-    pub(super) answer: Option<WireAnswer>,
+    pub(super) answer: Option<Spanned<WireAnswer>>,
+    #[serde(default)]
+    pub(super) args: WireArgs,
+    #[serde(default)]
+    pub(super) secrets: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) canaries: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) starts: BTreeMap<Spanned<String>, WireStart>,
+    pub(super) releases: Option<WireReleases>,
+    pub(super) development: Option<WirePair>,
     #[serde(default)]
     pub(super) claims: Vec<WireClaim>,
     pub(super) profiles: WireProfiles,
@@ -45,21 +55,51 @@ pub(super) struct WirePair {
 #[serde(deny_unknown_fields)]
 pub(super) struct WireEdit {
     pub(super) what: String,
+    /// What changes around the context, instead of files in it.
+    pub(super) around: Option<Around>,
     /// Path in the context → checked-in file, relative to the scenario's folder.
+    #[serde(default)]
     pub(super) files: BTreeMap<Spanned<String>, Spanned<String>>,
     /// Those of `files` that the context does not have before.
     #[serde(default)]
     pub(super) new: Vec<Spanned<String>>,
 }
 
-/// `[answer]`.
+/// `[answer]`: a service's four keys, or `command` alone.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WireAnswer {
-    pub(super) port_env: String,
-    pub(super) ready_path: Spanned<String>,
-    pub(super) path: Spanned<String>,
-    pub(super) body: Spanned<String>,
+    pub(super) port_env: Option<String>,
+    pub(super) ready_path: Option<Spanned<String>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) body: Option<Spanned<String>>,
+    pub(super) command: Option<Spanned<Vec<String>>>,
+}
+
+/// `[args]`: build arguments of one variant alone.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireArgs {
+    #[serde(default)]
+    pub(super) naive: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) optimized: BTreeMap<String, String>,
+}
+
+/// `[starts.NAME]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireStart {
+    pub(super) command: Spanned<Vec<String>>,
+    #[serde(default)]
+    pub(super) read_only: bool,
+}
+
+/// `[releases]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireReleases {
+    pub(super) edits: Spanned<Vec<Spanned<String>>>,
 }
 
 /// `[[claims]]`.
@@ -94,6 +134,10 @@ pub(super) struct WireProfile {
     pub(super) build_args: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) locks: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) later_locks: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) generated: BTreeMap<Spanned<String>, Spanned<u64>>,
     pub(super) cold_s: WireSeconds,
     pub(super) block_disk_bytes: Spanned<u64>,
 }

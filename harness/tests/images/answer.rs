@@ -6,7 +6,7 @@ use bollard::query_parameters::ListContainersOptionsBuilder;
 use harness::engine::LABEL;
 use harness::engine::buildkit::Export;
 use harness::measure::answer::{AnswerError, Asker};
-use harness::scenario::{Answer, Pair};
+use harness::scenario::{Answer, Pair, ServiceAnswer};
 
 use crate::rig::{BUSYBOX, Rig};
 
@@ -17,15 +17,18 @@ struct Services {
     answer: Answer,
 }
 
+fn question() -> ServiceAnswer {
+    ServiceAnswer {
+        port_env: "PORT".to_owned(),
+        ready_path: "/healthz".to_owned(),
+        path: "/cgi-bin/predict".to_owned(),
+        body: r#"{"x": 7}"#.to_owned(),
+    }
+}
+
 impl Services {
     async fn up() -> Self {
-        let answer = Answer {
-            port_env: "PORT".to_owned(),
-            ready_path: "/healthz".to_owned(),
-            path: "/cgi-bin/predict".to_owned(),
-            body: r#"{"x": 7}"#.to_owned(),
-        };
-        Self { rig: Rig::up(&[]).await, answer }
+        Self { rig: Rig::up(&[]).await, answer: Answer::Service(question()) }
     }
 
     /// Builds an image whose command is the shell line `start`, and whose answer to a POST is what the
@@ -69,7 +72,7 @@ async fn asks_both_images_and_leaves_nothing_behind() {
         |naive: &String, optimized: &String| Pair { naive: naive.clone(), optimized: optimized.clone() };
     let asker = services.asker(PATIENCE);
 
-    assert_eq!(asker.both(&pair(&echo, &slow)).await.unwrap(), services.answer.body.as_bytes());
+    assert_eq!(asker.both(&pair(&echo, &slow)).await.unwrap(), question().body.as_bytes());
     assert_eq!(services.containers_left().await, 0);
 
     let e = asker.both(&pair(&echo, &other)).await.unwrap_err();
@@ -85,9 +88,16 @@ async fn asks_both_images_and_leaves_nothing_behind() {
     for part in ["naive image", "not ready after 1.5 s", "does not listen"] {
         assert!(e.contains(part), "{part}: {e}");
     }
-    let lost = Answer { path: "/nowhere".to_owned(), ..services.answer.clone() };
+    let lost = Answer::Service(ServiceAnswer { path: "/nowhere".to_owned(), ..question() });
     let e = Asker { answer: &lost, ..asker }.ask(&echo).await.unwrap_err().to_string();
     assert!(e.starts_with("/nowhere answers 50"), "{e}");
+
+    // A program is no service: what it prints is its answer.
+    let program = Answer::Command(vec!["echo".to_owned(), "42".to_owned()]);
+    assert_eq!(Asker { answer: &program, ..asker }.both(&pair(&echo, &slow)).await.unwrap(), "42\n");
+    let failing = Answer::Command(["sh", "-c", "echo no weights >&2; exit 4"].map(str::to_owned).to_vec());
+    let e = Asker { answer: &failing, ..asker }.ask(&echo).await.unwrap_err().to_string();
+    assert!(e.contains("exit code 4") && e.contains("no weights"), "{e}");
     assert!(asker.ask("tare.local/test-answer/none:latest").await.is_err());
     assert_eq!(services.containers_left().await, 0);
 

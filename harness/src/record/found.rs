@@ -1,0 +1,146 @@
+//! Rows beside the sizes: what was found in an image, how it starts, and what moving it took.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::{Event, Start, Variant};
+
+/// `wasted.csv`: a file that a layer holds and the image does not show, since a later layer overwrote or
+/// deleted it. The largest of an image; their sum is in `images.csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wasted {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// The block, from 1.
+    pub block: u32,
+    /// The file, from the root, without a leading slash.
+    pub path: String,
+    /// Its bytes in the layer that nobody sees.
+    pub bytes: u64,
+    /// Whether the later layer has a new file there, or nothing.
+    pub how: Hidden,
+    /// The layer that holds it, from 1.
+    pub layer: u32,
+    /// The instruction that made that layer, from the image's history.
+    pub made_by: String,
+    /// The instruction that hid the file.
+    pub hidden_by: String,
+}
+
+/// How a file of a lower layer came to be hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hidden {
+    /// A later layer has an entry at its path.
+    Overwritten,
+    /// A later layer has a whiteout for it or for a folder above it.
+    Deleted,
+}
+
+/// `packages.csv`: a package that is installed in an image, counted from the image itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Package {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// What happened before this build.
+    pub event: Event,
+    /// The block, from 1.
+    pub block: u32,
+    /// Whose package it is.
+    pub kind: PackageKind,
+    /// Its name, as the installer normalises it.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Who installed a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PackageKind {
+    /// The distribution's: dpkg's status.
+    Distribution,
+    /// Python's: a `dist-info` folder.
+    Python,
+}
+
+/// `secrets.csv`: a planted secret that was found where whoever has the image can read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leak {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// The block, from 1.
+    pub block: u32,
+    /// The canary's name, never its value.
+    pub canary: String,
+    /// What kind of place it was found in.
+    pub place: LeakPlace,
+    /// Where exactly: a layer and a path, a line of the history, a key of the config.
+    pub found_at: String,
+}
+
+/// Where a secret can be left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeakPlace {
+    /// A file of a layer, hidden by later ones or not.
+    Layer,
+    /// The image's configuration.
+    Config,
+    /// The image's history.
+    History,
+    /// The build's provenance attestation.
+    Provenance,
+    /// A cache exported for other builders.
+    CacheExport,
+}
+
+/// `startup.csv`: one phase of one start of an image's container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartPhase {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// Whether it is the container's first start.
+    pub event: Start,
+    /// The block, from 1.
+    pub block: u32,
+    /// What was going on; in the order in which phases happen.
+    pub phase: String,
+    /// Seconds that it took.
+    #[serde(serialize_with = "super::decimals::optional")]
+    pub seconds: Option<f64>,
+    /// Why there is no timing.
+    pub error: Option<String>,
+}
+
+/// `transfers.csv`: what moving an image or a cache to or from the registry took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// What happened before this build.
+    pub event: Event,
+    /// The block, from 1.
+    pub block: u32,
+    /// What was moved, and where to: `push`, `pull`, `stored`, `cache-export-min`, `cache-import-max`, …
+    pub what: String,
+    /// Seconds that it took; empty for what was only counted.
+    #[serde(serialize_with = "super::decimals::optional")]
+    pub seconds: Option<f64>,
+    /// Bytes, by the registry's own count.
+    pub bytes: Option<u64>,
+}

@@ -1,0 +1,115 @@
+//! The tables beside `samples.csv`: one list of them, from which reading, writing and repair are made.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::build::{BuildRow, MeasuredBuild};
+use super::table::{Numbered, Table};
+use super::{
+    Delta, Image, Leak, Package, PlannedStep, Records, RunInfo, Sample, StartPhase, Step, Transfer, Wasted,
+};
+use crate::record::Plan;
+
+/// A table that is believed only where a sample vouches for it.
+pub(super) struct Side<R> {
+    rows: Vec<R>,
+    /// Whether the file holds rows of builds that were cut short.
+    orphans: bool,
+}
+
+impl<R: BuildRow> Side<R> {
+    fn of(numbered: Numbered<R>, done: &HashSet<PlannedStep>) -> Self {
+        let all = numbered.len();
+        let rows: Vec<R> =
+            numbered.into_iter().map(|(_, row)| row).filter(|row| done.contains(&row.key())).collect();
+        Self { orphans: rows.len() < all, rows }
+    }
+
+    /// Removes from the file what was left out here.
+    fn repair(&self, dir: &Path) -> Result<()> {
+        if self.orphans { Table::rewrite(dir, &self.rows) } else { Ok(()) }
+    }
+}
+
+macro_rules! sides {
+    ($($table:ident of $row:ident, of a build $field:ident;)+) => {
+        /// The side tables of a run directory, made consistent.
+        pub(super) struct Sides { $($table: Side<$row>,)+ }
+
+        /// The side tables, open to append to.
+        #[derive(Debug)]
+        pub(super) struct SideTables { $($table: Table<$row>,)+ }
+
+        /// Where each table ended.
+        pub(super) struct Ends { $($table: u64,)+ }
+
+        /// Makes every file with its header alone.
+        pub(super) fn create(dir: &Path) -> Result<()> {
+            $(Table::<$row>::create(dir)?;)+
+            Ok(())
+        }
+
+        /// Whether all side rows of a build are its own.
+        pub(super) fn belong_to(build: &MeasuredBuild, key: &PlannedStep) -> bool {
+            $(build.$field.iter().all(|row| row.key() == *key))&&+
+        }
+
+        impl Sides {
+            /// Reads them; rows of builds that are not `done` are left out.
+            pub(super) fn read(dir: &Path, done: &HashSet<PlannedStep>) -> Result<Self> {
+                Ok(Self { $($table: Side::of(Table::read(dir)?, done),)+ })
+            }
+
+            /// Removes from the files what was left out here.
+            pub(super) fn repair(&self, dir: &Path) -> Result<()> {
+                $(self.$table.repair(dir)?;)+
+                Ok(())
+            }
+
+            pub(super) fn into_records(self, info: RunInfo, plan: Plan, samples: Vec<Sample>) -> Records {
+                Records { info, plan, samples, $($table: self.$table.rows,)+ }
+            }
+        }
+
+        impl SideTables {
+            pub(super) fn append_to(dir: &Path) -> Result<Self> {
+                Ok(Self { $($table: Table::append_to(dir)?,)+ })
+            }
+
+            pub(super) fn append(&mut self, build: &MeasuredBuild) -> Result<()> {
+                $(self.$table.append(build.$field.as_slice())?;)+
+                Ok(())
+            }
+
+            pub(super) fn ends(&self) -> Ends {
+                Ends { $($table: self.$table.len(),)+ }
+            }
+
+            /// Forgets everything behind `ends`.
+            pub(super) fn cut(&mut self, ends: &Ends) {
+                $(self.$table.cut(ends.$table);)+
+            }
+        }
+
+        #[cfg(test)]
+        impl Records {
+            /// A run of which nothing was measured yet.
+            pub(crate) fn empty(info: RunInfo, plan: Plan) -> Self {
+                Self { info, plan, samples: Vec::new(), $($table: Vec::new(),)+ }
+            }
+        }
+    };
+}
+
+sides! {
+    steps of Step, of a build steps;
+    images of Image, of a build image;
+    deltas of Delta, of a build delta;
+    wasted of Wasted, of a build wasted;
+    packages of Package, of a build packages;
+    leaks of Leak, of a build leaks;
+    starts of StartPhase, of a build starts;
+    transfers of Transfer, of a build transfers;
+}
