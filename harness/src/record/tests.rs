@@ -126,9 +126,9 @@ fn side_rows_without_a_sample_are_left_out_and_removed_by_the_next_writer() {
     let (_dir, run) = two_builds();
     let before = run.read().unwrap();
     let steps = std::fs::read_to_string(run.path().join("steps.csv")).unwrap();
-    append(&run.path().join("steps.csv"), "layer-order,naive,noop,1,1,[1/2] RUN x,true,false,0.0,1.0,\n");
-    append(&run.path().join("images.csv"), "layer-order,naive,1,1,1,1,1,2,registry\n");
-    append(&run.path().join("deltas.csv"), "layer-order,naive,noop,1,1,1,0\nlayer-order,na");
+    append(&run.path().join("steps.csv"), "layer-order,naive,noop,1,1,[1/2] RUN x,true,false,0.0,1.0,,\n");
+    append(&run.path().join("images.csv"), "layer-order,naive,1,1,1,1,1,2,registry,,,,,\n");
+    append(&run.path().join("deltas.csv"), "layer-order,naive,noop,1,1,1,0,\nlayer-order,na");
     assert_eq!(run.read().unwrap(), before);
     assert_ne!(
         std::fs::read_to_string(run.path().join("steps.csv")).unwrap(),
@@ -225,11 +225,9 @@ fn a_newer_format_is_refused_even_with_keys_of_its_own() {
     let (_dir, run) = new_run();
     let path = run.path().join("run.json");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(
-        &path,
-        text.replacen("\"format_version\": 1", "\"format_version\": 2,\n\"mood\": \"good\"", 1),
-    )
-    .unwrap();
+    let version = |version| format!("\"format_version\": {version}");
+    let newer = version(FORMAT_VERSION + 1) + ",\n\"mood\": \"good\"";
+    std::fs::write(&path, text.replacen(&version(FORMAT_VERSION), &newer, 1)).unwrap();
     let error = RunDir::open(run.path()).unwrap_err();
     assert!(error.is::<BadInput>() && message(&error).contains("newer Tare"), "{error:#}");
 }
