@@ -110,7 +110,7 @@ fn default_blocks(scenario: &Scenario, profile: Profile) -> u32 {
 
 /// What is measured in the blocks that only times need. Where a cold build is among it, the events up to
 /// the last one that a claim on time is about: those before it stay, since edits add up. Where none is,
-/// those events alone: the block goes on in the cache of the block before, with that block's edits taken back.
+/// those events alone: the block goes on where the one before stopped, in its cache.
 fn timed_events(scenario: &Scenario, profile: Profile) -> Vec<Event> {
     let timed = |event: &Event| is_timed(scenario, event, profile);
     if scenario.events.iter().any(|event| timed(event) && matches!(event, Event::Cold | Event::Noop)) {

@@ -42,6 +42,8 @@ fn settle_one(scenario: &str, claim: &Claim, comparison: &Comparison, profile: P
         p_holm: None,
         significant: None,
         relevant: None,
+        source: claim.source.clone(),
+        field: claim.field.clone(),
     };
     if !claim.profiles.contains(&profile) {
         return ClaimRow { reason: reason::profile_too_small(profile, &claim.profiles), ..row };

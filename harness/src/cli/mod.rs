@@ -5,6 +5,7 @@
 mod args;
 pub mod bench;
 pub mod clean;
+mod colour;
 pub mod doctor;
 pub mod engine;
 pub mod list;

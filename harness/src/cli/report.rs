@@ -1,10 +1,11 @@
 //! `report DIR`: makes the report of a run anew and prints it.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
 
+use super::colour;
 use crate::error::BadInput;
 use crate::record::RunDir;
 use crate::report::{self, Report};
@@ -31,15 +32,10 @@ pub fn run(dir: &Path, format: &str) -> Result<()> {
     let text = match format {
         "md" => report::markdown(&report),
         "json" => report::json(&report),
-        _ => report::terminal(&report, colour()),
+        _ => report::terminal(&report, colour::on_stdout()),
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(())
-}
-
-/// Whether standard output shows colours and its reader wants them (NO_COLOR, no-color.org).
-fn colour() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
 use crate::record::{Delta, Image, MeasuredBuild, PlannedStep, Sample};
-use crate::scenario::{self, Event, Pair, Scenario, Variant};
+use crate::scenario::{self, Event, Pair, Scenario};
 
 /// A scenario's blocks in progress, one after the other.
 pub(crate) struct Blocks<'a> {
@@ -36,21 +36,18 @@ struct Side {
 }
 
 impl Side {
-    /// Begins the block that `event` belongs to, if it is a new one. A block without a cold build goes on in
-    /// the cache of the one before, from the context without its edits.
-    fn enter(&mut self, block: u32, event: &Event, scenario: &Scenario, variant: Variant) -> Result<()> {
+    /// Begins `block`, if it is a new one. Without a cold build of its own it goes on where the one before
+    /// stopped: edits add up, over blocks too. (Taking them back would not be what it seems: the engine has
+    /// dropped what it had unpacked of the image before, and unpacks it once more in the first build.)
+    fn enter(&mut self, block: u32, event: &Event) {
         if self.block == block {
-            return Ok(());
+            return;
         }
         self.block = block;
         self.built.clear();
         self.image = None;
-        match &mut self.context {
-            Some(context) if *event != Event::Cold => context.take_back(scenario, variant),
-            context => {
-                *context = None;
-                Ok(())
-            }
+        if *event == Event::Cold {
+            self.context = None;
         }
     }
 }
@@ -67,7 +64,7 @@ impl<'a> Blocks<'a> {
         samples.sort_by_key(|sample| sample.order);
         for sample in samples {
             let side = blocks.sides.get_mut(sample.variant);
-            side.enter(sample.block, &sample.event, scenario, sample.variant)?;
+            side.enter(sample.block, &sample.event);
             match &sample.event {
                 Event::Cold if sample.error.is_none() => {
                     let nonce = sample.nonce.clone();
@@ -100,7 +97,7 @@ impl<'a> Blocks<'a> {
         let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
         let fresh = scenario::nonce(bench.run_id, &scenario.name, step.block, variant, &step.event, attempt);
         let look = step.block <= EXACT_BLOCKS;
-        self.sides.get_mut(variant).enter(step.block, &step.event, scenario, variant)?;
+        self.sides.get_mut(variant).enter(step.block, &step.event);
 
         let mut context = match (&step.event, self.sides.get(variant).context.clone()) {
             (Event::Cold, _) => BlockContext::cold(bench.run_id, scenario, variant, fresh.clone())?,

@@ -53,12 +53,6 @@ impl BlockContext {
         Ok(())
     }
 
-    /// Takes all edits back.
-    pub(crate) fn take_back(&mut self, scenario: &Scenario, variant: Variant) -> Result<()> {
-        self.edits.clear();
-        self.lay(scenario, variant)
-    }
-
     /// The token of the newest edit.
     pub(crate) fn nonce(&self) -> &str {
         self.edits.last().map_or(&self.key, |(_, nonce)| nonce)

@@ -1,6 +1,6 @@
 //! The walk through the plan: one step after the other, each on disk before the next begins.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use super::block::Blocks;
 use super::build::error_row;
 use super::observer::Observer;
 use super::rehearsal::{Rehearsal, rehearse};
+use super::remaining::{Remaining, remaining};
 use crate::engine::Engine;
 use crate::engine::buildkit::Progress;
 use crate::oci::{Digest, LayerCache};
@@ -131,7 +132,12 @@ impl Walk<'_> {
     async fn scenario(&mut self, scenario: &Scenario, earlier: &Earlier) -> Result<()> {
         let done: Vec<&Sample> =
             earlier.samples.iter().filter(|sample| sample.scenario == scenario.name).collect();
-        let blocks = self.remaining(scenario, &done, earlier.cache_kept)?;
+        let planned = self.bench.plan.steps.iter().filter(|step| step.scenario == scenario.name);
+        let Remaining { closed, blocks } = remaining(planned, &done, earlier.cache_kept);
+        for step in &closed {
+            self.order += 1;
+            self.writer.commit(&error_row(self.bench, step, "", self.order, INTERRUPTED).into())?;
+        }
         if blocks.is_empty() {
             return Ok(());
         }
@@ -189,66 +195,6 @@ impl Walk<'_> {
             },
         );
         Ok(())
-    }
-
-    /// The steps still to do, block by block. A half-done block whose cache is gone is closed with
-    /// error rows, and one more is measured in its place: a "rebuild" on an empty cache would be a cold build.
-    fn remaining(
-        &mut self,
-        scenario: &Scenario,
-        done: &[&Sample],
-        cache_kept: bool,
-    ) -> Result<Vec<Vec<PlannedStep>>> {
-        let mut blocks: BTreeMap<u32, Vec<PlannedStep>> = BTreeMap::new();
-        for step in self.bench.plan.steps.iter().filter(|step| step.scenario == scenario.name) {
-            blocks.entry(step.block).or_default().push(step.clone());
-        }
-        let Some(template) = blocks.values().next().cloned() else { return Ok(Vec::new()) };
-        let interrupted = |sample: &&Sample| sample.error.as_deref() == Some(INTERRUPTED);
-        let mut lost: HashSet<u32> =
-            done.iter().copied().filter(interrupted).map(|sample| sample.block).collect();
-        let is_done = |step: &PlannedStep| {
-            done.iter().any(|sample| {
-                sample.block == step.block && sample.variant == step.variant && sample.event == step.event
-            })
-        };
-        if !cache_kept {
-            for (number, steps) in &blocks {
-                let (finished, open): (Vec<_>, Vec<_>) = steps.iter().partition(|step| is_done(step));
-                if finished.is_empty() || open.is_empty() {
-                    continue;
-                }
-                for step in open {
-                    self.order += 1;
-                    let row = error_row(self.bench, step, "", self.order, INTERRUPTED);
-                    self.writer.commit(&row.into())?;
-                }
-                lost.insert(*number);
-            }
-        }
-        let planned = *blocks.keys().last().unwrap_or(&0);
-        for extra in 1..=lost.len() as u32 {
-            let number = planned + extra;
-            blocks.insert(
-                number,
-                template.iter().cloned().map(|step| PlannedStep { block: number, ..step }).collect(),
-            );
-        }
-        let mut open: Vec<Vec<PlannedStep>> = blocks
-            .into_iter()
-            .filter(|(number, _)| !lost.contains(number))
-            .map(|(_, steps)| steps.into_iter().filter(|step| !is_done(step)).collect())
-            .filter(|steps: &Vec<PlannedStep>| !steps.is_empty())
-            .collect();
-        // A block that was to go on in an earlier one's cache needs a cold build of its own.
-        if !cache_kept
-            && let Some(first) = open.first_mut()
-            && first.iter().all(|step| step.event != Event::Cold)
-        {
-            let number = first[0].block;
-            *first = template.into_iter().map(|step| PlannedStep { block: number, ..step }).collect();
-        }
-        Ok(open)
     }
 
     /// One error row a variant, and no timing of the scenario.

@@ -139,6 +139,8 @@ impl Row for ClaimRow {
         "p_holm",
         "significant",
         "relevant",
+        "source",
+        "field",
     ];
 }
 

@@ -198,6 +198,10 @@ pub struct ClaimRow {
     /// Whether the difference is worth speaking of: more than 2 % and at least 0.1 s of a time, more than
     /// 1 % and at least 64 KiB of a size, any of a count.
     pub relevant: Option<bool>,
+    /// Who makes the claim.
+    pub source: String,
+    /// What others measured; empty where nobody did.
+    pub field: String,
 }
 
 /// Does the practice pay?

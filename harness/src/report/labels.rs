@@ -1,7 +1,7 @@
 //! The words of the records, in the words of a reader.
 
 use crate::metrics::{Comparison, Estimate, Summary, Unit, less_or_more};
-use crate::record::{Effect, Verdict};
+use crate::record::{ClaimRow, Effect, Verdict};
 use crate::scenario::{
     DeltaColumn, Event, Evidence, ImageColumn, Metric, SampleColumn, Start, TransferColumn,
 };
@@ -125,6 +125,11 @@ pub(super) fn headline(row: &Comparison) -> String {
     let (naive, optimized) =
         (value(row.naive.as_ref(), &row.metric), value(row.optimized.as_ref(), &row.metric));
     format!("{}: naive {naive} → optimized {optimized}, {}", metric(&row.metric), change(row))
+}
+
+/// What was found, without what was claimed: the first part of the reason.
+pub(super) fn found(row: &ClaimRow) -> &str {
+    row.reason.split(';').next().unwrap_or_default()
 }
 
 /// A p-value to three decimals.

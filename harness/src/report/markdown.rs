@@ -25,17 +25,20 @@ fn answers(report: &Report<'_>) -> String {
     let mut text = String::new();
     if report.claims().next().is_some() {
         text.push_str(
-            "| scenario | claim | does it pay? | does the figure hold? | found |\n|---|---|---|---|---|\n",
+            "| scenario | claim | who says so | does it pay? | does the figure hold? | found | others measured |\n\
+             |---|---|---|---|---|---|---|\n",
         );
     }
     for (claim, row) in report.claims() {
         let _ = writeln!(
             text,
-            "| [{name}](#{name}) | {} | **{}** | {} | {} |",
+            "| [{name}](#{name}) | {} | {} | **{}** | {} | {} | {} |",
             plain(&claim.text),
+            plain(&claim.source),
             labels::effect(row.effect),
             labels::verdict(row.verdict),
             plain(&row.reason),
+            plain(&claim.field),
             name = plain(&row.scenario)
         );
     }

@@ -10,6 +10,7 @@ mod labels;
 mod markdown;
 mod model;
 mod plots;
+mod summary;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use anyhow::Result;
 pub use json::json;
 pub use markdown::markdown;
 pub use model::{Report, ScenarioReport};
+pub use summary::summary;
 pub use terminal::{
     first_look as terminal_first_look, footer as terminal_footer, scenario as terminal_scenario, terminal,
 };

@@ -6,7 +6,7 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
 };
 
-use super::{Report, ScenarioReport, facts, labels};
+use super::{Report, ScenarioReport, facts, labels, summary};
 use crate::metrics::percent;
 use crate::record::{Effect, Verdict};
 
@@ -18,6 +18,11 @@ pub fn terminal(report: &Report<'_>, colour: bool) -> String {
     let mut text = String::new();
     for part in &report.scenarios {
         text.push_str(&scenario(part, colour));
+        text.push('\n');
+    }
+    let summary = summary(report, colour);
+    if !summary.is_empty() {
+        text.push_str(&summary);
         text.push('\n');
     }
     text.push_str(&footer(report));
@@ -143,7 +148,7 @@ pub fn footer(report: &Report<'_>) -> String {
     text
 }
 
-fn table(colour: bool) -> Table {
+pub(super) fn table(colour: bool) -> Table {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)
@@ -157,21 +162,21 @@ fn table(colour: bool) -> Table {
     table
 }
 
-fn indented(table: &Table) -> String {
+pub(super) fn indented(table: &Table) -> String {
     table.lines().fold(String::new(), |mut text, line| {
         let _ = writeln!(text, "{INDENT}{}", line.strip_prefix(' ').unwrap_or(&line).trim_end());
         text
     })
 }
 
-fn coloured(text: &str, colour: Option<Color>) -> Cell {
+pub(super) fn coloured(text: &str, colour: Option<Color>) -> Cell {
     match colour {
         Some(colour) => Cell::new(text).fg(colour).add_attribute(Attribute::Bold),
         None => Cell::new(text),
     }
 }
 
-fn effect_colour(effect: Effect) -> Option<Color> {
+pub(super) fn effect_colour(effect: Effect) -> Option<Color> {
     match effect {
         Effect::Helps => Some(Color::Green),
         Effect::Hurts => Some(Color::Red),
@@ -179,7 +184,7 @@ fn effect_colour(effect: Effect) -> Option<Color> {
     }
 }
 
-fn verdict_colour(verdict: Verdict) -> Option<Color> {
+pub(super) fn verdict_colour(verdict: Verdict) -> Option<Color> {
     match verdict {
         Verdict::Supported | Verdict::BetterThanClaimed => Some(Color::Green),
         Verdict::Contradicted => Some(Color::Red),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Bench as Args;
+use super::colour;
 use super::progress::ProgressLine;
 use crate::cache::Cache;
 use crate::engine::{Data, Engine, Home};
@@ -120,7 +121,7 @@ async fn on_engine(
     };
     let done: Vec<_> = earlier.samples.iter().map(Sample::key).collect();
     line.follow(&job.plan, &job.scenarios, &done);
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = colour::on_stdout();
     let show = |name: &str, stage: Stage| -> Result<()> {
         let records = dir.read()?;
         let report = Report::of(&records);
@@ -174,6 +175,10 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
     if args.json {
         println!("{}", report::json(&report));
     } else {
+        let summary = report::summary(&report, colour::on_stdout());
+        if !summary.is_empty() {
+            println!("{summary}");
+        }
         println!("{}", report::terminal_footer(&report));
         println!("Run directory: {} (report.md is in it)", job.dir.display());
     }
