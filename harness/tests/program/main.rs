@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bench;
+mod blocks;
 mod own_engine;
 mod resume;
 mod support;
