@@ -7,8 +7,9 @@ use tar::EntryType;
 use super::blob::{BUFFER, Hashing};
 use super::entry::{normalise, split};
 use super::header::Member;
+use super::packages::Reader;
 use super::tar_stream::TarStream;
-use super::{Digest, Entry, EntryKind, Hasher, LayerError};
+use super::{Digest, Entry, EntryKind, Hasher, Installed, LayerError};
 
 /// Beyond this many members a layer is refused: each costs some 160 bytes of memory, and a few
 /// megabytes of gzip can claim any number of them. The largest images have some 300 000 files.
@@ -30,12 +31,17 @@ pub struct Layer {
     pub tar_bytes: u64,
     /// The tar's members in its order. A path may come twice: the later one holds.
     pub entries: Vec<Entry>,
+    /// Packages that a member lists, by the member's place in `entries`.
+    pub(super) packages: Vec<(usize, Vec<Installed>)>,
 }
 
 impl Layer {
     /// Bytes of memory that the layer takes, roughly.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.entries.iter().map(Entry::heap_bytes).sum()
+        let package =
+            |package: &Installed| size_of::<Installed>() + package.name.len() + package.version.len();
+        self.entries.iter().map(Entry::heap_bytes).sum::<usize>()
+            + self.packages.iter().flat_map(|(_, packages)| packages).map(package).sum::<usize>()
     }
 }
 
@@ -44,8 +50,13 @@ pub(super) fn walk(digest: Digest, tar: impl Read) -> Result<Layer, LayerError> 
     let mut tar = BufReader::with_capacity(BUFFER, Hashing::new(tar));
     let mut stream = TarStream::new(&mut tar);
     let mut entries = Vec::new();
+    let mut packages = Vec::new();
     while let Some(member) = stream.next_member()? {
-        if let Some(entry) = entry(member, &mut stream)? {
+        let mut seen = Seen::default();
+        if let Some(entry) = entry(member, &mut stream, &mut seen)? {
+            if !seen.packages.is_empty() {
+                packages.push((entries.len(), seen.packages));
+            }
             entries.push(entry);
         }
         if entries.len() > MEMBER_LIMIT {
@@ -54,11 +65,17 @@ pub(super) fn walk(digest: Digest, tar: impl Read) -> Result<Layer, LayerError> 
     }
     entries.shrink_to_fit();
     let (diff_id, tar_bytes) = tar.into_inner().finish();
-    Ok(Layer { digest, compressed_bytes: 0, diff_id, tar_bytes, entries })
+    Ok(Layer { digest, compressed_bytes: 0, diff_id, tar_bytes, entries, packages })
+}
+
+/// What was seen in a member's content as it passed.
+#[derive(Default)]
+struct Seen {
+    packages: Vec<Installed>,
 }
 
 /// What `member` is; `None` for what unpacking passes over.
-fn entry(member: Member, content: &mut impl BufRead) -> Result<Option<Entry>, LayerError> {
+fn entry(member: Member, content: &mut impl BufRead, seen: &mut Seen) -> Result<Option<Entry>, LayerError> {
     let wrong = |what: &str| LayerError::Member {
         path: String::from_utf8_lossy(&member.name).into_owned(),
         what: what.to_owned(),
@@ -88,7 +105,8 @@ fn entry(member: Member, content: &mut impl BufRead) -> Result<Option<Entry>, La
     } else {
         match member.kind {
             EntryType::Regular | EntryType::Continuous => {
-                EntryKind::File { size: member.size, content: digest_of(content)? }
+                let list = Reader::of(&path);
+                EntryKind::File { size: member.size, content: digest_of(content, list, seen)? }
             }
             EntryType::Directory => EntryKind::Dir,
             EntryType::Symlink => EntryKind::Symlink(member.link.into()),
@@ -118,14 +136,23 @@ fn entry(member: Member, content: &mut impl BufRead) -> Result<Option<Entry>, La
     }))
 }
 
-fn digest_of(content: &mut impl BufRead) -> Result<Digest, LayerError> {
+/// Reads a file's content: its digest, and the packages where it is a `list` of them.
+fn digest_of(
+    content: &mut impl BufRead,
+    mut list: Option<Reader>,
+    seen: &mut Seen,
+) -> Result<Digest, LayerError> {
     let mut hasher = Hasher::default();
     loop {
         let buffer = content.fill_buf()?;
         if buffer.is_empty() {
+            seen.packages = list.map(Reader::finish).unwrap_or_default();
             return Ok(hasher.finish());
         }
         hasher.update(buffer);
+        if let Some(list) = &mut list {
+            list.feed(buffer);
+        }
         let n = buffer.len();
         content.consume(n);
     }
