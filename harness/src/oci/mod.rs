@@ -18,6 +18,7 @@ mod layout;
 mod merge;
 mod packages;
 pub mod pipe;
+mod search;
 mod select;
 mod sizes;
 mod tar_stream;
@@ -26,16 +27,17 @@ mod wasted;
 #[cfg(test)]
 mod testing;
 
-pub use archive::read_archive;
+pub use archive::{Documents, read_archive, read_documents};
 pub use assemble::Image;
 pub use delta::{Delta, delta};
 pub use digest::{Digest, Hasher, NotADigest};
 pub use entry::{Entry, EntryKind};
 pub use error::{LayerError, OciError};
-pub use layer::Layer;
+pub use layer::{Layer, Trace};
 pub use layer_cache::LayerCache;
 pub use layout::read_layout;
 pub use merge::{Node, Tree, merge};
 pub use packages::{Installed, Inventory, PackageOf, inventory};
+pub use search::Needles;
 pub use sizes::{Sizes, sizes};
 pub use wasted::{WastedFile, wasted};
