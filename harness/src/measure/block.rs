@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::build::{self, Measured};
 use super::context::BlockContext;
-use super::image;
 use super::rehearsal::compare_answers;
 use super::runner::Bench;
+use super::{contents, image};
 use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
@@ -164,7 +164,8 @@ impl<'a> Blocks<'a> {
                 Some(image::rewritten_digest(bench, scenario, variant, context).await?);
             rows.image = Some(size_row(bench, step, &image)?);
         }
-        rows.delta = previous.map(|previous| delta_row(step, &previous, &image)).transpose()?;
+        rows.delta = previous.as_ref().map(|previous| delta_row(step, previous, &image)).transpose()?;
+        contents::fill(bench, scenario, step, previous.as_ref(), &image, rows)?;
         self.sides.get_mut(variant).image = Some(image);
         Ok(())
     }

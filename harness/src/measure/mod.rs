@@ -2,11 +2,12 @@
 //!
 //! `runner` walks the plan; for each step `block` and `context` say what the builder sees, `build`
 //! builds and times it, `timing` splits the time by what BuildKit says of its vertexes, `image` looks
-//! at the result, and the rows are on disk before the next step begins.
+//! at the result, `contents` says what is in it, and the rows are on disk before the next step begins.
 
 pub mod answer;
 mod block;
 mod build;
+mod contents;
 mod context;
 pub mod export;
 mod image;

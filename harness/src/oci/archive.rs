@@ -1,6 +1,6 @@
 //! An OCI archive, read as it comes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufReader, Read};
 
 use super::assemble::{Found, Image, assemble};
@@ -21,6 +21,34 @@ const DOCUMENTS_LIMIT: usize = 32 << 20;
 /// The stream fails or ends too soon, a blob is not what its name says, parts of the image are missing
 /// or contradict each other, or it cannot be told which image is meant.
 pub fn read_archive(input: impl Read, cache: &LayerCache) -> Result<Image, OciError> {
+    let (index, mut blobs) = read_blobs(input, cache)?;
+    assemble(&index, cache.needles(), |digest| Ok(blobs.remove(&digest)))
+}
+
+/// The documents of an archive: what is neither layer nor too large.
+#[derive(Debug, Clone, Default)]
+pub struct Documents {
+    /// `index.json`.
+    pub index: Vec<u8>,
+    /// The others: manifests, configurations, attestations.
+    pub blobs: BTreeMap<Digest, Vec<u8>>,
+}
+
+/// Reads the documents of an OCI archive from a stream, attestations among them. Layers are read as
+/// [`read_archive`] reads them, and not kept beyond the cache.
+///
+/// # Errors
+/// As [`read_archive`].
+pub fn read_documents(input: impl Read, cache: &LayerCache) -> Result<Documents, OciError> {
+    let (index, blobs) = read_blobs(input, cache)?;
+    let small = |(digest, found)| match found {
+        Found::Small(bytes) => Some((digest, bytes)),
+        _ => None,
+    };
+    Ok(Documents { index, blobs: blobs.into_iter().filter_map(small).collect() })
+}
+
+fn read_blobs(input: impl Read, cache: &LayerCache) -> Result<(Vec<u8>, HashMap<Digest, Found>), OciError> {
     let mut archive = TarStream::new(BufReader::with_capacity(BUFFER, input));
     let mut index = None;
     let mut blobs = HashMap::new();
@@ -47,7 +75,7 @@ pub fn read_archive(input: impl Read, cache: &LayerCache) -> Result<Image, OciEr
         }
     }
     let index = index.ok_or_else(|| OciError::Missing { what: "index.json".to_owned() })?;
-    assemble(&index, |digest| Ok(blobs.remove(&digest)))
+    Ok((index, blobs))
 }
 
 fn archive_error(e: LayerError) -> OciError {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::blob::{Blob, JSON_LIMIT, read_blob, walked};
 use super::select::{Choice, choose};
-use super::{Digest, Layer, LayerCache, OciError};
+use super::{Digest, Layer, LayerCache, Needles, OciError};
 
 /// Indexes within indexes; BuildKit makes one.
 const INDEX_DEPTH: usize = 4;
@@ -22,6 +22,8 @@ pub struct Image {
     pub config_digest: Digest,
     /// The configuration.
     pub config: ImageConfiguration,
+    /// The configuration as it stands there: with what its specification does not know.
+    pub config_json: Vec<u8>,
     /// The layers, the lowest first.
     pub layers: Vec<Arc<Layer>>,
 }
@@ -47,7 +49,7 @@ impl Found {
         if let Some(layer) = cache.get(&name).filter(|layer| layer.compressed_bytes == size) {
             return Ok(Self::Layer(layer));
         }
-        Ok(match read_blob(name, size, input)? {
+        Ok(match read_blob(name, size, input, cache.needles())? {
             Blob::Small(bytes) => Self::Small(bytes),
             Blob::Tar(Ok(layer)) => Self::Layer(cache.insert(layer)),
             Blob::Tar(Err(e)) => Self::Broken(e),
@@ -59,6 +61,7 @@ impl Found {
 /// The image that `index` (the bytes of `index.json`) points to; `blob` gives each blob once.
 pub(super) fn assemble(
     index: &[u8],
+    needles: Option<&Arc<Needles>>,
     mut blob: impl FnMut(Digest) -> Result<Option<Found>, OciError>,
 ) -> Result<Image, OciError> {
     let mut index: ImageIndex = json("index.json", index)?;
@@ -83,13 +86,14 @@ pub(super) fn assemble(
     let what = format!("configuration {}", manifest.config().digest());
     let (config_digest, bytes) = document(&what, manifest.config(), &mut blob)?;
     let config: ImageConfiguration = json(&what, &bytes)?;
-    let layers = layers(&manifest, &config, &mut blob)?;
-    Ok(Image { manifest_digest, config_digest, config, layers })
+    let layers = layers(&manifest, &config, needles, &mut blob)?;
+    Ok(Image { manifest_digest, config_digest, config, config_json: bytes, layers })
 }
 
 fn layers(
     manifest: &ImageManifest,
     config: &ImageConfiguration,
+    needles: Option<&Arc<Needles>>,
     blob: &mut impl FnMut(Digest) -> Result<Option<Found>, OciError>,
 ) -> Result<Vec<Arc<Layer>>, OciError> {
     let diff_ids = config.rootfs().diff_ids();
@@ -109,7 +113,7 @@ fn layers(
                     Found::Broken(e) => return Err(e),
                     // Too small or too old a tar to be known by its looks.
                     Found::Small(bytes) => {
-                        let mut layer = walked(digest, bytes.as_slice())?;
+                        let mut layer = walked(digest, bytes.as_slice(), needles)?;
                         layer.compressed_bytes = bytes.len() as u64;
                         Arc::new(layer)
                     }

@@ -1,11 +1,12 @@
 //! One blob on its way from the archive: hashed, and where it is a layer inflated and walked.
 
 use std::io::{self, BufReader, Read};
+use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::layer::{Layer, walk};
-use super::{Digest, Hasher, OciError};
+use super::{Digest, Hasher, Needles, OciError};
 
 /// The largest JSON document that is kept; the largest real ones are bills of materials.
 pub(super) const JSON_LIMIT: u64 = 8 << 20;
@@ -78,18 +79,23 @@ impl Packing {
 /// # Errors
 /// The source fails, or the digest is another. That a layer cannot be walked is for the caller to
 /// judge: the blob may not be a layer of the image at all.
-pub(super) fn read_blob(name: Digest, size: u64, input: impl Read) -> Result<Blob, OciError> {
+pub(super) fn read_blob(
+    name: Digest,
+    size: u64,
+    input: impl Read,
+    needles: Option<&Arc<Needles>>,
+) -> Result<Blob, OciError> {
     let mut hashing = Hashing::new(input);
     let mut start = Vec::with_capacity(512);
     hashing.by_ref().take(512).read_to_end(&mut start)?;
     let mut input = BufReader::with_capacity(BUFFER, start.as_slice().chain(&mut hashing));
     let mut blob = match Packing::of(&start) {
-        Packing::Gzip => Blob::Tar(walked(name, MultiGzDecoder::new(&mut input))),
+        Packing::Gzip => Blob::Tar(walked(name, MultiGzDecoder::new(&mut input), needles)),
         Packing::Zstd => match zstd::Decoder::with_buffer(&mut input) {
-            Ok(decoder) => Blob::Tar(walked(name, decoder)),
+            Ok(decoder) => Blob::Tar(walked(name, decoder, needles)),
             Err(e) => Blob::Tar(Err(OciError::Layer { digest: name, source: e.into() })),
         },
-        Packing::Tar => Blob::Tar(walked(name, &mut input)),
+        Packing::Tar => Blob::Tar(walked(name, &mut input, needles)),
         Packing::Other if size <= JSON_LIMIT => {
             let mut bytes = Vec::new();
             (&mut input).take(JSON_LIMIT).read_to_end(&mut bytes)?;
@@ -110,6 +116,10 @@ pub(super) fn read_blob(name: Digest, size: u64, input: impl Read) -> Result<Blo
     Ok(blob)
 }
 
-pub(super) fn walked(digest: Digest, tar: impl Read) -> Result<Layer, OciError> {
-    walk(digest, tar).map_err(|source| OciError::Layer { digest, source })
+pub(super) fn walked(
+    digest: Digest,
+    tar: impl Read,
+    needles: Option<&Arc<Needles>>,
+) -> Result<Layer, OciError> {
+    walk(digest, tar, needles).map_err(|source| OciError::Layer { digest, source })
 }

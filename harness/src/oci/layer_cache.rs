@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Digest, Layer};
+use super::{Digest, Layer, Needles};
 
 /// Layers by the digest of their blob, so that one is not inflated twice in a run: a base of 240 MB is
 /// part of dozens of exports.
@@ -17,6 +17,7 @@ use super::{Digest, Layer};
 pub struct LayerCache {
     state: Mutex<State>,
     limit: usize,
+    needles: Option<Arc<Needles>>,
 }
 
 #[derive(Debug, Default)]
@@ -29,7 +30,18 @@ struct State {
 impl LayerCache {
     /// Room for about `limit` bytes. A layer takes some 160 bytes for each member.
     pub fn with_limit(limit: usize) -> Self {
-        Self { state: Mutex::default(), limit }
+        Self { state: Mutex::default(), limit, needles: None }
+    }
+
+    /// Searches every layer that is read from now on for `needles`. What is found stays with the layer, so
+    /// that one which is not read again needs no second search.
+    pub fn searching(self, needles: Option<Arc<Needles>>) -> Self {
+        Self { needles, ..self }
+    }
+
+    /// What is searched for.
+    pub fn needles(&self) -> Option<&Arc<Needles>> {
+        self.needles.as_ref()
     }
 
     /// The layer, if it is still here.

@@ -23,7 +23,7 @@ pub fn read_layout(dir: &Path, cache: &LayerCache) -> Result<Image, OciError> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Err(missing()),
         Err(e) => return Err(e.into()),
     };
-    assemble(&index, |digest| {
+    assemble(&index, cache.needles(), |digest| {
         let file = match File::open(dir.join("blobs/sha256").join(digest.hex())) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),

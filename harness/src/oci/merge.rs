@@ -20,6 +20,17 @@ const LINK_LIMIT: usize = 40;
 pub struct Tree<'a> {
     /// By path; the directories on the way to each are here too, except the root.
     nodes: BTreeMap<Cow<'a, [u8]>, Node<'a>>,
+    /// What the layer laid last took away.
+    removed: Vec<Removed<'a>>,
+}
+
+/// A node that a layer took away.
+#[derive(Debug)]
+pub(super) struct Removed<'a> {
+    pub(super) path: Cow<'a, [u8]>,
+    pub(super) node: Node<'a>,
+    /// By a whiteout; else by something that was laid in its place.
+    pub(super) deleted: bool,
 }
 
 /// What is at a path of the merged tree.
@@ -61,7 +72,13 @@ impl<'a> Tree<'a> {
         self.nodes.get(self.locate(path)?.as_ref())
     }
 
-    fn lay(&mut self, place: usize, layer: &'a Layer) -> Result<(), OciError> {
+    /// What the layer laid last took away, in no order that counts.
+    pub(super) fn removed(&self) -> &[Removed<'a>] {
+        &self.removed
+    }
+
+    pub(super) fn lay(&mut self, place: usize, layer: &'a Layer) -> Result<(), OciError> {
+        self.removed.clear();
         let looped =
             |path: &[u8]| OciError::LinkLoop { layer: layer.digest, path: display_path(path).into_owned() };
         // First what the layer hides, so that nothing of its own is hidden.
@@ -69,12 +86,14 @@ impl<'a> Tree<'a> {
             match entry.kind {
                 EntryKind::Whiteout => {
                     let path = self.locate(&entry.path).ok_or_else(|| looped(&entry.path))?.into_owned();
-                    self.remove_below(&path);
-                    self.nodes.remove(path.as_slice());
+                    self.remove_below(&path, true);
+                    if let Some((path, node)) = self.nodes.remove_entry(path.as_slice()) {
+                        self.removed.push(Removed { path, node, deleted: true });
+                    }
                 }
                 EntryKind::Opaque => {
                     let path = self.locate(&entry.path).ok_or_else(|| looped(&entry.path))?.into_owned();
-                    self.remove_below(&path);
+                    self.remove_below(&path, true);
                 }
                 _ => {}
             }
@@ -102,11 +121,12 @@ impl<'a> Tree<'a> {
 
     fn put(&mut self, path: Cow<'a, [u8]>, node: Node<'a>) {
         self.make_parents(&path, node.layer);
-        let was = self.nodes.insert(path.clone(), node);
+        let Some(was) = self.nodes.insert(path.clone(), node) else { return };
         // A directory laid on a directory keeps what is in it.
-        if was.is_some_and(|was| was.is_dir()) && !node.is_dir() {
-            self.remove_below(&path);
+        if was.is_dir() && !node.is_dir() {
+            self.remove_below(&path, false);
         }
+        self.removed.push(Removed { path, node: was, deleted: false });
     }
 
     fn make_parents(&mut self, path: &[u8], layer: usize) {
@@ -115,18 +135,22 @@ impl<'a> Tree<'a> {
             return;
         }
         self.make_parents(dir, layer);
-        self.nodes.insert(Cow::Owned(dir.to_vec()), Node { layer, entry: None });
+        let path: Cow<'a, [u8]> = Cow::Owned(dir.to_vec());
+        if let Some(was) = self.nodes.insert(path.clone(), Node { layer, entry: None }) {
+            self.removed.push(Removed { path, node: was, deleted: false });
+        }
     }
 
-    fn remove_below(&mut self, path: &[u8]) {
+    fn remove_below(&mut self, path: &[u8], deleted: bool) {
+        let removed = |(path, node)| Removed { path, node, deleted };
         if path.is_empty() {
-            self.nodes.clear();
+            self.removed.extend(std::mem::take(&mut self.nodes).into_iter().map(removed));
             return;
         }
         // All that begins with `path/` lies between it and `path0`: `0` is the byte after `/`.
         let bound = |end: u8| Cow::Owned([path, &[end]].concat());
         let below = (Bound::Included(bound(b'/')), Bound::Excluded(bound(b'0')));
-        self.nodes.extract_if(below, |_, _| true).for_each(drop);
+        self.removed.extend(self.nodes.extract_if(below, |_, _| true).map(removed));
     }
 
     /// `path` with the symbolic links in its directories resolved; `None` if they are too many.

@@ -1,4 +1,4 @@
-//! Images as files: reading OCI archives, the four sizes, what a layer adds. No engine, no async.
+//! Images as files: reading OCI archives, the four sizes, what a layer adds, hides and holds. No engine, no async.
 //!
 //! An image is read as a stream, once, and never stored: what stays in memory is the list of what is
 //! in each layer, with a digest of each file's content. [`pipe`] carries an export from the client
@@ -16,22 +16,28 @@ mod layer;
 mod layer_cache;
 mod layout;
 mod merge;
+mod packages;
 pub mod pipe;
+mod search;
 mod select;
 mod sizes;
 mod tar_stream;
+mod wasted;
 
 #[cfg(test)]
 mod testing;
 
-pub use archive::read_archive;
+pub use archive::{Documents, read_archive, read_documents};
 pub use assemble::Image;
 pub use delta::{Delta, delta};
 pub use digest::{Digest, Hasher, NotADigest};
 pub use entry::{Entry, EntryKind};
 pub use error::{LayerError, OciError};
-pub use layer::Layer;
+pub use layer::{Layer, Trace};
 pub use layer_cache::LayerCache;
 pub use layout::read_layout;
 pub use merge::{Node, Tree, merge};
+pub use packages::{Installed, Inventory, PackageOf, inventory};
+pub use search::Needles;
 pub use sizes::{Sizes, sizes};
+pub use wasted::{WastedFile, wasted};

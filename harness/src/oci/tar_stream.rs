@@ -67,6 +67,11 @@ impl<R: BufRead> TarStream<R> {
         }
     }
 
+    /// Bytes that were read: after a member's content, where it ends, its padding left out.
+    pub(super) fn position(&self) -> u64 {
+        self.at + self.remaining
+    }
+
     fn begin(&mut self, size: u64) {
         self.remaining = size;
         self.padding = (BLOCK - size % BLOCK) % BLOCK;

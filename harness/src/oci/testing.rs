@@ -102,7 +102,7 @@ pub(super) fn pack(tar: &[u8], how: Packed) -> Vec<u8> {
 
 pub(super) fn layer(tar: &TarBuilder) -> Layer {
     let blob = pack(&tar.bytes(), Packed::Gzip);
-    let mut layer = walked(Digest::of(&blob), tar.bytes().as_slice()).unwrap();
+    let mut layer = walked(Digest::of(&blob), tar.bytes().as_slice(), None).unwrap();
     layer.compressed_bytes = blob.len() as u64;
     layer
 }

@@ -39,7 +39,8 @@ pub enum Hidden {
     Deleted,
 }
 
-/// `packages.csv`: a package that is installed in an image, counted from the image itself.
+/// `packages.csv`: a package that is installed in an image, counted from the image itself. After a cold build
+/// all of them are listed, and again after a build that changed any, which `packages_changed` tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Package {

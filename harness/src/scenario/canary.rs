@@ -43,6 +43,15 @@ impl Canaries {
         }
         text
     }
+
+    /// `text` with every value replaced by what names it, for what people read.
+    pub fn mask(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (name, value) in &self.values {
+            text = text.replace(value, &format!("‹canary {name}›"));
+        }
+        text
+    }
 }
 
 /// Names are slugs, each once.

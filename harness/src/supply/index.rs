@@ -8,7 +8,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::Result;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use super::link::Shaper;
@@ -54,15 +54,20 @@ impl Handler for Pages {
         let format = Format::preferred(accept.unwrap_or_default());
         let path = request.uri().path();
         match self.answer(path, format) {
-            Answer::Page(text) => server::full(StatusCode::OK, format.content_type(), text),
+            Answer::Page(text) => {
+                kept(server::full(StatusCode::OK, format.content_type(), text), PAGE_LIFE, None)
+            }
             Answer::Redirect(to) => server::redirect(&to),
             Answer::Nothing => {
                 server::text(StatusCode::NOT_FOUND, format!("{path} is not in this scenario's locks"))
             }
             Answer::File(file) => {
                 let path = file.path.clone();
+                let tag = Some(file.sha256.as_str());
                 match tokio::task::spawn_blocking(move || File::open(path)).await {
-                    Ok(Ok(open)) => server::file(Arc::new(open), file.bytes, self.shaper.clone()),
+                    Ok(Ok(open)) => {
+                        kept(server::file(Arc::new(open), file.bytes, self.shaper.clone()), FILE_LIFE, tag)
+                    }
                     _ => {
                         server::text(StatusCode::INTERNAL_SERVER_ERROR, "the cached file is gone: run again")
                     }
@@ -70,6 +75,20 @@ impl Handler for Pages {
             }
         }
     }
+}
+
+/// What PyPI lets clients keep, and for how long: a page for ten minutes, a file for ever. Without it pip would
+/// keep nothing, and its cache would look smaller here than it is elsewhere.
+const PAGE_LIFE: &str = "max-age=600, public";
+const FILE_LIFE: &str = "max-age=365000000, immutable, public";
+
+/// `response`, with what a client's cache is told about it.
+fn kept(mut response: Response<Body>, life: &'static str, tag: Option<&str>) -> Response<Body> {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(life));
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
 }
 
 #[derive(Debug, PartialEq)]

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use harness::engine::buildkit::{BuildError, Export};
 use harness::measure::export::export;
 use harness::oci::pipe::pipe;
-use harness::oci::{Image, Layer, LayerCache, delta, read_archive, read_layout, sizes};
+use harness::oci::{Image, Layer, LayerCache, delta, read_archive, read_layout, sizes, wasted};
 
 use crate::rig::{BUSYBOX, Rig, below};
 
@@ -72,6 +73,17 @@ impl Exports {
     }
 }
 
+/// Bytes of the regular files in a layer's tar, hard links once, as tar lays them out in `dir`. A whiteout
+/// is an empty file to it.
+fn held_bytes(tar: &Path, dir: &Path) -> u64 {
+    fs::create_dir(dir).unwrap();
+    let status = Command::new("tar").arg("-xf").arg(tar).arg("-C").arg(dir).status().unwrap();
+    assert!(status.success(), "{}", tar.display());
+    let mut seen = HashSet::new();
+    let files = below(dir).filter(fs::Metadata::is_file);
+    files.filter(|file| seen.insert((file.dev(), file.ino()))).map(|file| file.len()).sum()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_four_sizes_are_those_that_skopeo_and_umoci_find() {
     let exports = Exports { rig: Rig::up(&["skopeo", "umoci"]).await, cache: Arc::default() };
@@ -115,6 +127,26 @@ async fn the_four_sizes_are_those_that_skopeo_and_umoci_find() {
     let names = files().map(|file| file.len()).sum::<u64>();
     assert!(names > 50 * found.rootfs_bytes, "hard links are counted once");
     assert!(!rootfs.join("opaque/gone").exists() && rootfs.join("will-be-dir/g").exists());
+
+    // Wasted: what the layers hold, each unpacked on its own by tar, less what umoci shows of them all.
+    let held = |(number, layer): (usize, &Arc<Layer>)| {
+        held_bytes(&inflated.join(layer.diff_id.hex()), &exports.rig.path(&format!("layer-{number}")))
+    };
+    let held: u64 = image.layers.iter().enumerate().map(held).sum();
+    let hidden = wasted(&image).unwrap();
+    assert_eq!(hidden.iter().map(|file| file.bytes).sum::<u64>(), held - found.rootfs_bytes);
+    let of = |path: &str, bytes: u64| {
+        hidden
+            .iter()
+            .find(|file| file.path == path && file.bytes == bytes)
+            .unwrap_or_else(|| panic!("{path}"))
+    };
+    let (overwritten, deleted) = (of("d/sub/b", 70_000), of("opaque/gone", 50_000));
+    assert!(!overwritten.deleted && overwritten.made_by.contains("mkdir -p /d/sub"), "{overwritten:?}");
+    assert!(overwritten.hidden_by.contains("rm /d/a && head -c 1000"), "{overwritten:?}");
+    assert!(deleted.deleted && deleted.hidden_by.contains("rm -rf /opaque"), "{deleted:?}");
+    assert!(of("d/sub/b", 1000).hidden_by.contains("chmod 4755"), "changed rights are a new copy");
+    assert!(hidden.iter().all(|file| file.path != "d/a"), "its other name still shows it");
 
     // The same image as a directory, once written by another tool.
     let again = read_layout(&layout, &LayerCache::default()).unwrap();

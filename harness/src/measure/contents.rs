@@ -1,0 +1,82 @@
+//! What is in an image beside its bytes: files that nobody sees, installed packages.
+
+use anyhow::Result;
+
+use super::runner::Bench;
+use crate::oci::{self, Installed, Inventory, PackageOf, WastedFile};
+use crate::record::{Hidden, MeasuredBuild, Package, PackageKind, PlannedStep, Wasted};
+use crate::scenario::{Canaries, Event, Scenario};
+
+/// Wasted files of an image that are listed: the largest. Their sum is that of all.
+const WASTED_LISTED: usize = 20;
+
+/// Fills in what `image` holds and hides, after a cold build; its packages also after one that changed them.
+///
+/// # Errors
+/// The image's layers cannot be laid on each other.
+pub(crate) fn fill(
+    bench: &Bench<'_>,
+    scenario: &Scenario,
+    step: &PlannedStep,
+    previous: Option<&oci::Image>,
+    image: &oci::Image,
+    rows: &mut MeasuredBuild,
+) -> Result<()> {
+    let inventory = oci::inventory(image)?;
+    let mut listed = step.event == Event::Cold;
+    if let Some(row) = &mut rows.image {
+        let wasted = oci::wasted(image)?;
+        row.wasted_bytes = Some(wasted.iter().map(|file| file.bytes).sum());
+        row.distribution_packages = inventory.distribution();
+        row.python_packages = Some(inventory.python());
+        rows.wasted = wasted_rows(bench, scenario, step, &wasted);
+    }
+    if let (Some(row), Some(previous)) = (&mut rows.delta, previous) {
+        let changed = oci::inventory(previous)?.changed(&inventory);
+        row.packages_changed = Some(changed);
+        listed |= changed > 0;
+    }
+    if listed {
+        rows.packages = package_rows(step, &inventory);
+    }
+    Ok(())
+}
+
+fn wasted_rows(
+    bench: &Bench<'_>,
+    scenario: &Scenario,
+    step: &PlannedStep,
+    wasted: &[WastedFile],
+) -> Vec<Wasted> {
+    // An instruction is shown with its arguments filled in, planted secrets among them.
+    let canaries = Canaries::of(scenario, bench.run_id);
+    let shown = |instruction: &str| bench.supply.redactor().redact(&canaries.mask(instruction));
+    let row = |file: &WastedFile| Wasted {
+        scenario: step.scenario.clone(),
+        variant: step.variant,
+        block: step.block,
+        path: file.path.clone(),
+        bytes: file.bytes,
+        how: if file.deleted { Hidden::Deleted } else { Hidden::Overwritten },
+        layer: file.layer,
+        made_by: shown(&file.made_by),
+        hidden_by: shown(&file.hidden_by),
+    };
+    wasted.iter().take(WASTED_LISTED).map(row).collect()
+}
+
+fn package_rows(step: &PlannedStep, inventory: &Inventory) -> Vec<Package> {
+    let row = |package: &Installed| Package {
+        scenario: step.scenario.clone(),
+        variant: step.variant,
+        event: step.event.clone(),
+        block: step.block,
+        kind: match package.of {
+            PackageOf::Distribution => PackageKind::Distribution,
+            PackageOf::Python => PackageKind::Python,
+        },
+        name: package.name.clone(),
+        version: package.version.clone(),
+    };
+    inventory.packages.iter().map(row).collect()
+}

@@ -1,0 +1,26 @@
+FROM python:3.11-slim
+ENV PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+
+ARG TOOLS=xz-utils
+RUN apt-get update
+# Tools of the build alone, in whatever version the distribution has.
+# hadolint ignore=DL3008
+RUN apt-get install -y --no-install-recommends ${TOOLS}
+
+COPY digits.tar.xz .
+RUN tar -xJf digits.tar.xz
+RUN rm digits.tar.xz
+
+COPY requirements requirements
+ARG PIP_INDEX_URL
+ARG PAYLOAD=quick
+RUN pip install --no-cache-dir --no-compile --require-hashes -r requirements/${PAYLOAD}.txt
+
+RUN apt-get purge -y --auto-remove ${TOOLS}
+RUN rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/log/apt /var/log/*.log
+
+COPY model.py service.py ./
+
+USER 10001:10001
+CMD ["python", "service.py"]
