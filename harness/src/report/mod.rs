@@ -3,6 +3,7 @@
 //! Made from the records alone. No clock and no environment: the same directory gives the same bytes on
 //! another machine, a year later.
 
+mod causes;
 mod difference;
 mod facts;
 mod json;
