@@ -17,6 +17,7 @@ mod tests;
 
 use anyhow::Result;
 
+pub use difference::{Line, difference};
 pub use json::json;
 pub use markdown::markdown;
 pub use model::{Report, ScenarioReport};
