@@ -12,7 +12,7 @@
 //! ```text
 //! cli
 //! measure   report   doctor
-//! supply    claims
+//! supply    claims    explain
 //! engine    plan     metrics
 //! oci       record
 //! debian    scenario stats
@@ -26,6 +26,7 @@ pub mod debian;
 pub mod doctor;
 pub mod engine;
 pub mod error;
+pub mod explain;
 pub mod measure;
 pub mod metrics;
 pub mod oci;

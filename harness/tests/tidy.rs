@@ -34,7 +34,7 @@ const FLOORS: [&[&str]; 7] = [
     &["debian", "stats", "scenario"],
     &["oci", "record"],
     &["engine", "plan", "metrics"],
-    &["claims", "supply"],
+    &["claims", "explain", "supply"],
     &["measure", "report", "doctor"],
     &["cli"],
 ];

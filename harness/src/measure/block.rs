@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::build::{self, Measured};
+use super::cause;
 use super::context::BlockContext;
 use super::rehearsal::compare_answers;
 use super::runner::Bench;
@@ -114,7 +115,9 @@ impl<'a> Blocks<'a> {
             (_, None) if look => Some(image::cached(bench, scenario, variant, &context).await?),
             (_, None) => None,
         };
+        let given_before = cause::inputs(bench, scenario, variant, &context);
         context.apply(scenario, variant, &step.event, fresh)?;
+        let given = cause::inputs(bench, scenario, variant, &context);
 
         if let Some(threat) = bench.engine.gc_threat().await? {
             let why =
@@ -126,6 +129,10 @@ impl<'a> Blocks<'a> {
             return Err(error.into());
         }
         let mut rows = rows(bench, step, &measured, &context, order);
+        if let Ok(outcome) = &measured.result {
+            let steps = &mut rows.steps;
+            cause::fill(bench, scenario, step, given_before.as_ref(), given.as_ref(), outcome, steps);
+        }
         let side = self.sides.get_mut(variant);
         side.context = match (&step.event, &measured.result) {
             (Event::Cold, Err(_)) => None,

@@ -7,6 +7,7 @@
 pub mod answer;
 mod block;
 mod build;
+mod cause;
 mod contents;
 mod context;
 pub mod export;

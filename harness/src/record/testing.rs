@@ -159,6 +159,16 @@ impl RunBuilder {
         self
     }
 
+    /// The steps of the current scenario called `name` that were executed after `event` have this cause.
+    pub(crate) fn caused(mut self, event: &Event, name: &str, cause: &str) -> Self {
+        let scenario = self.current().name.clone();
+        let is_it = |row: &&mut Step| {
+            row.scenario == scenario && row.event == *event && row.name == name && !row.cached
+        };
+        self.records.steps.iter_mut().filter(is_it).for_each(|row| row.cause = Some(cause.to_owned()));
+        self
+    }
+
     /// The build fails: its row has the error and no timing, and no image or delta.
     pub(crate) fn fails(mut self, variant: Variant, event: &Event, block: u32, error: &str) -> Self {
         let sample = self.sample(variant, event, block);

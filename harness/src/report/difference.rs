@@ -2,7 +2,7 @@
 
 /// A line of the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line<'t> {
+pub enum Line<'t> {
     /// On both sides.
     Same(&'t str),
     /// On the first side alone.
@@ -12,7 +12,7 @@ pub(super) enum Line<'t> {
 }
 
 /// The lines of both texts, those that a longest common subsequence keeps as [`Line::Same`].
-pub(super) fn difference<'t>(first: &'t str, second: &'t str) -> Vec<Line<'t>> {
+pub fn difference<'t>(first: &'t str, second: &'t str) -> Vec<Line<'t>> {
     let (a, b): (Vec<&str>, Vec<&str>) = (first.lines().collect(), second.lines().collect());
     // common[i][j]: length of the longest common subsequence of a[i..] and b[j..]. Dockerfiles are short.
     let mut common = vec![vec![0_usize; b.len() + 1]; a.len() + 1];

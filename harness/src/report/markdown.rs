@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
-use super::{Report, ScenarioReport, facts, labels, plots};
+use super::{Report, ScenarioReport, causes, facts, labels, plots};
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
 use crate::scenario::{Claim, DeltaColumn, Event, Metric};
@@ -82,6 +82,7 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     }
     text.push_str("### Measured\n\n");
     text.push_str(&metrics(report.comparisons.iter().filter(|row| !matches!(row.metric, Metric::Delta(..)))));
+    text.push_str(&ran_again(report));
     text.push_str(&releases(report));
     text.push_str(&dockerfiles(report));
     if !plan.caveat.trim().is_empty() {
@@ -140,6 +141,33 @@ fn metrics<'c>(rows: impl Iterator<Item = &'c Comparison>) -> String {
     }
     if !notes.is_empty() {
         let _ = write!(text, "\n{notes}");
+    }
+    text.push('\n');
+    text
+}
+
+/// Why steps were executed although a cache existed, and what that took.
+fn ran_again(report: &ScenarioReport<'_>) -> String {
+    let costs = causes::costs(&report.rows);
+    if costs.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "### Why steps ran again\n\n\
+         The first thing upstream that had changed since the build before, and the steps that were executed for it: \
+         how many, and their seconds added up, as medians over the blocks. Steps that run side by side take less.\n\n\
+         | | variant | cause | steps | took |\n|---|---|---|---:|---:|\n",
+    );
+    for cost in &costs {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} |",
+            plain(&labels::event(cost.event)),
+            cost.variant,
+            plain(cost.cause),
+            cost.steps,
+            cost.took()
+        );
     }
     text.push('\n');
     text

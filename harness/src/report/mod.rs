@@ -3,6 +3,7 @@
 //! Made from the records alone. No clock and no environment: the same directory gives the same bytes on
 //! another machine, a year later.
 
+mod causes;
 mod difference;
 mod facts;
 mod json;
@@ -17,6 +18,7 @@ mod tests;
 
 use anyhow::Result;
 
+pub use difference::{Line, difference};
 pub use json::json;
 pub use markdown::markdown;
 pub use model::{Report, ScenarioReport};

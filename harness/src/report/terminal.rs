@@ -6,7 +6,7 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
 };
 
-use super::{Report, ScenarioReport, facts, labels, summary};
+use super::{Report, ScenarioReport, causes, facts, labels, summary};
 use crate::metrics::percent;
 use crate::record::{Effect, Verdict};
 
@@ -43,6 +43,9 @@ pub fn scenario(report: &ScenarioReport<'_>, colour: bool) -> String {
     }
     text.push('\n');
     text.push_str(&metrics(report));
+    for cost in causes::costs(&report.rows) {
+        text.push_str(&paragraph(&cost.sentence(), INDENT));
+    }
     for (note, row) in report.essential().flat_map(|row| row.notes.iter().map(move |note| (note, row))) {
         text.push_str(&paragraph(&format!("{}: {note}", labels::metric(&row.metric)), INDENT));
     }

@@ -62,6 +62,7 @@ fn run() -> Records {
         .samples(&Event::Cold, SampleColumn::Wall, &[20.0, 21.0], &[20.5, 20.7])
         .samples(&edit, SampleColumn::Wall, &[18.0, 18.4], &[1.2, 1.3])
         .executed(&edit, "[4/5] RUN pip install -r requirements.txt", &[true, true], &[false, false])
+        .caused(&edit, "[4/5] RUN pip install -r requirements.txt", "[3/5] COPY . .: service.py changed")
         .fails(
             Variant::Naive,
             &Event::Noop,

@@ -1,28 +1,45 @@
-//! As much of a Dockerfile as a scenario must know: what it starts `FROM`, what it copies, whether it
-//! uses apt. Not a full parser: BuildKit is the judge of the rest.
+//! As much of a Dockerfile as must be known outside BuildKit: what it starts `FROM`, what it copies, whether
+//! it uses apt, and its instructions one by one. Not a full parser: BuildKit is the judge of the rest.
 
 use std::collections::BTreeMap;
 
 /// The instructions of a Dockerfile, continuation lines joined as BuildKit joins them.
-pub(super) struct Dockerfile {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Dockerfile {
     instructions: Vec<Instruction>,
 }
 
-struct Instruction {
-    line: usize,
-    keyword: String,
-    rest: String,
+/// One instruction, its continuation lines joined.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Instruction {
+    /// Where it begins, from 1.
+    pub(crate) line: usize,
+    /// In upper case.
+    pub(crate) keyword: String,
+    /// What follows it; the bodies of here-documents on lines of their own.
+    pub(crate) rest: String,
+}
+
+/// What a `COPY` or `ADD` takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Copied {
+    /// The stage, image or named context of `--from`; the build context where there is none.
+    pub(crate) from: Option<String>,
+    /// The sources as written, slash-separated; here-documents and addresses left out.
+    pub(crate) sources: Vec<String>,
+    /// `--link`: what was built before it does not count.
+    pub(crate) link: bool,
 }
 
 /// An image reference and the line of its `FROM`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct From {
-    pub(super) line: usize,
-    pub(super) reference: String,
+pub(crate) struct From {
+    pub(crate) line: usize,
+    pub(crate) reference: String,
 }
 
 impl Dockerfile {
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut instructions = Vec::new();
         let mut lines = text.lines().enumerate();
         while let Some((index, line)) = lines.next() {
@@ -84,7 +101,7 @@ impl Dockerfile {
 
     /// The images it starts from, stages of its own and `scratch` left out; `build_args` and the
     /// defaults of `ARG` lines before the first `FROM` are filled in.
-    pub(super) fn bases(&self, build_args: &BTreeMap<String, String>) -> Vec<From> {
+    pub(crate) fn bases(&self, build_args: &BTreeMap<String, String>) -> Vec<From> {
         let mut args = BTreeMap::new();
         let mut stages: Vec<String> = Vec::new();
         let mut bases = Vec::new();
@@ -108,28 +125,43 @@ impl Dockerfile {
         bases
     }
 
+    /// The instructions, in order.
+    pub(crate) fn instructions(&self) -> &[Instruction] {
+        &self.instructions
+    }
+
     /// What `COPY` and `ADD` take from the context: the sources as written, slash-separated.
     pub(super) fn copied(&self) -> Vec<String> {
-        let mut sources = Vec::new();
-        for step in self.instructions.iter().filter(|step| matches!(step.keyword.as_str(), "COPY" | "ADD")) {
-            let rest = step.rest.lines().next().unwrap_or_default();
-            let mut words: Vec<&str> = rest.split_whitespace().collect();
-            let flags = words.iter().take_while(|word| word.starts_with("--")).count();
-            if words.drain(..flags).any(|flag| flag.starts_with("--from=")) {
-                continue;
-            }
-            let exec_form = serde_json::from_str::<Vec<String>>(&words.join(" "));
-            let mut paths = exec_form.unwrap_or_else(|_| {
-                words.into_iter().map(|word| word.trim_matches('"').to_owned()).collect()
-            });
-            paths.pop();
-            sources.extend(paths.into_iter().filter(|path| !path.starts_with("<<") && !path.contains("://")));
-        }
-        sources
+        let copies = self.instructions.iter().filter(|step| matches!(step.keyword.as_str(), "COPY" | "ADD"));
+        copies
+            .map(|step| Copied::parse(&step.rest))
+            .filter(|copied| copied.from.is_none())
+            .flat_map(|copied| copied.sources)
+            .collect()
     }
 
     fn with_keyword<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a Instruction> {
         self.instructions.iter().filter(move |step| step.keyword == keyword)
+    }
+}
+
+impl Copied {
+    /// Reads what follows `COPY` or `ADD`.
+    pub(crate) fn parse(rest: &str) -> Self {
+        let line = rest.lines().next().unwrap_or_default();
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        let count = words.iter().take_while(|word| word.starts_with("--")).count();
+        let flags: Vec<&str> = words.drain(..count).collect();
+        let exec_form = serde_json::from_str::<Vec<String>>(&words.join(" "));
+        let mut sources = exec_form
+            .unwrap_or_else(|_| words.into_iter().map(|word| word.trim_matches('"').to_owned()).collect());
+        sources.pop();
+        sources.retain(|path| !path.starts_with("<<") && !path.contains("://"));
+        Self {
+            from: flags.iter().find_map(|flag| flag.strip_prefix("--from=")).map(str::to_owned),
+            link: flags.iter().any(|flag| matches!(*flag, "--link" | "--link=true")),
+            sources,
+        }
     }
 }
 

@@ -38,7 +38,7 @@ impl Ignore {
 }
 
 /// A pattern as Docker reads it: it covers what it names and all below. `None` where it is malformed.
-pub(super) fn glob(pattern: &str) -> Option<Regex> {
+pub(crate) fn glob(pattern: &str) -> Option<Regex> {
     let parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     if parts.is_empty() {
         return Regex::new("").ok();

@@ -28,7 +28,9 @@ use serde::{Deserialize, Serialize};
 
 pub use axes::{Event, Pair, Profile, Start, Variant};
 pub use canary::{CANARY_TOKEN, Canaries};
+pub(crate) use dockerfile::{Copied, Dockerfile, Instruction};
 pub use edit::overlay;
+pub(crate) use ignore::glob;
 pub use listing::{ListedClaim, Listing};
 pub use load::{builtin_dir, load_all};
 pub use metric::{DeltaColumn, Evidence, ImageColumn, Metric, SampleColumn, TransferColumn};

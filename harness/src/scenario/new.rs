@@ -12,6 +12,7 @@ const FILES: &[(&str, &str)] = &[
     ("scenario.toml", include_str!("template/scenario.toml")),
     ("naive.Dockerfile", include_str!("template/naive.Dockerfile")),
     ("optimized.Dockerfile", include_str!("template/optimized.Dockerfile")),
+    ("difference.txt", include_str!("template/difference.txt")),
     ("context/service.py", include_str!("template/context/service.py")),
     ("context/assets.py", include_str!("template/context/assets.py")),
     ("edits/source/service.py", include_str!("template/edits/source/service.py")),

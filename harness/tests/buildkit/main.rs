@@ -5,6 +5,7 @@ mod cache;
 mod containers;
 mod context;
 mod ending;
+mod explain;
 mod export;
 mod inputs;
 mod support;

@@ -98,6 +98,16 @@ fn layer_order_runs_and_skips_the_install_step_as_it_should_in_every_block() {
         assert!(install_ran("naive", "edit-source", block), "block {block}");
         assert!(!install_ran("optimized", "edit-source", block), "block {block}");
     }
+    let why = |variant: &str, event: &str| -> BTreeSet<&str> {
+        let of_event = |row: &&std::collections::BTreeMap<String, String>| {
+            row["variant"] == variant && row["event"] == event && row["instruction"] == "true"
+        };
+        let ran = steps.iter().filter(of_event).filter(|row| row["cached"] == "false");
+        ran.map(|row| row["cause"].as_str()).collect()
+    };
+    assert_eq!(why("naive", "edit-source"), BTreeSet::from(["[2/4] COPY . .: service.py changed"]));
+    assert_eq!(why("optimized", "edit-source"), BTreeSet::from(["[4/5] COPY . .: service.py changed"]));
+    assert_eq!(why("naive", "cold"), BTreeSet::from([""]), "where there is no cache, nothing misses it");
     let ran_in_noop: Vec<_> = steps
         .iter()
         .filter(|row| row["event"] == "noop" && row["instruction"] == "true" && row["cached"] == "false")

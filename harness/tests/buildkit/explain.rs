@@ -1,0 +1,168 @@
+//! Why a step ran again, on real builds: each kind of change, scripted.
+
+use std::fs;
+
+use harness::engine::buildkit::{BuildOutcome, BuildRequest, Export};
+use harness::explain::{Inputs, causes};
+use tempfile::TempDir;
+
+use crate::support::{BASE, Engine, dir, edit, engine, request, token};
+
+const DOCKERFILE: &str = "\
+FROM base AS deps
+ARG VERSION=1
+WORKDIR /app
+COPY deps ./
+RUN cat deps > installed
+FROM deps AS notes
+RUN --mount=type=bind,source=notes.md,target=/notes.md cat /notes.md > /noted
+FROM base
+COPY --from=deps /app /app
+COPY --from=notes /noted /noted
+COPY . .
+RUN cat main > built
+";
+
+/// What is built again and again, and what it was made from last.
+struct Rig {
+    engine: Engine,
+    files: TempDir,
+    ask: Box<dyn Fn(&TempDir) -> BuildRequest>,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        // Builds at the same time that share a step share its flags as well: no step is another test's.
+        let dockerfile = DOCKERFILE.replace("/app", &format!("/{}", token()));
+        let files = dir(&[
+            ("Dockerfile", &dockerfile),
+            ("deps", &token()),
+            ("main", &token()),
+            ("notes.md", &token()),
+            ("data.csv", &token()),
+            (".dockerignore", "data.csv\n"),
+        ]);
+        let (key, namespace) = (token(), token());
+        let ask = move |files: &TempDir| {
+            let mut request = request(files);
+            (request.shared_key, request.cache_mount_namespace) = (key.clone(), namespace.clone());
+            request
+        };
+        let rig = Self { engine: engine().await, files, ask: Box::new(ask) };
+        rig.build(rig.request()).await;
+        rig
+    }
+
+    fn request(&self) -> BuildRequest {
+        (self.ask)(&self.files)
+    }
+
+    async fn build(&self, request: BuildRequest) -> BuildOutcome {
+        self.engine.kit.build(request).await.unwrap()
+    }
+
+    /// Builds once more with a change; gives the instructions that ran, each with its cause.
+    async fn after(&self, change: impl FnOnce(&mut BuildRequest)) -> Vec<(String, String)> {
+        let before = Inputs::of(&self.request()).unwrap();
+        let mut request = self.request();
+        change(&mut request);
+        let after = Inputs::of(&request).unwrap();
+        let outcome = self.build(request).await;
+        let causes = causes(&before, &after, &outcome.vertexes).unwrap();
+        let ran = outcome.vertexes.iter().zip(causes);
+        let mut ran: Vec<_> = ran.filter_map(|(vertex, cause)| Some((vertex.name.clone(), cause?))).collect();
+        ran.sort();
+        ran
+    }
+}
+
+/// All steps that ran have the cause, and exactly `steps` did.
+fn assert_all(ran: &[(String, String)], steps: usize, cause: &str) {
+    assert!(ran.iter().all(|(_, found)| found == cause), "not all by {cause:?}: {ran:#?}");
+    assert_eq!(ran.len(), steps, "{ran:#?}");
+}
+
+#[tokio::test]
+async fn nothing_and_a_new_time_have_no_cause_for_nothing_runs() {
+    let rig = Rig::new().await;
+    assert_all(&rig.after(|_| {}).await, 0, "");
+    let text = fs::read_to_string(rig.files.path().join("main")).unwrap();
+    let touched =
+        rig.after(|request| drop(request.context.overlay.insert("main".to_owned(), edit(&text, 1)))).await;
+    assert_all(&touched, 0, "");
+}
+
+#[tokio::test]
+async fn a_source_file() {
+    let rig = Rig::new().await;
+    let ran =
+        rig.after(|request| drop(request.context.overlay.insert("main".to_owned(), edit(&token(), 1)))).await;
+    assert_all(&ran, 2, "[stage-2 3/5] COPY . .: main changed");
+}
+
+#[tokio::test]
+async fn a_dependency_list_reaches_through_all_stages() {
+    let rig = Rig::new().await;
+    let ran =
+        rig.after(|request| drop(request.context.overlay.insert("deps".to_owned(), edit(&token(), 1)))).await;
+    // All but WORKDIR, and but the copy of what the stage `notes` noted, which is as before.
+    assert!(ran.iter().any(|(name, _)| name.contains("COPY --from=deps")), "{ran:#?}");
+    assert!(ran.len() >= 6, "{ran:#?}");
+    assert_all(&ran, ran.len(), "[deps 2/4] COPY deps ./: deps changed");
+}
+
+#[tokio::test]
+async fn a_mounted_file() {
+    let rig = Rig::new().await;
+    let ran = rig
+        .after(|request| drop(request.context.overlay.insert("notes.md".to_owned(), edit(&token(), 1))))
+        .await;
+    let cause = |text: &str| ran.iter().find(|(name, _)| name.contains(text)).map(|(_, cause)| cause.clone());
+    let mounted = cause("[notes 1/1] RUN").expect("the step with the mount runs");
+    assert!(
+        mounted.starts_with("[notes 1/1] RUN --mount=type=bind") && mounted.ends_with(": notes.md changed")
+    );
+    assert_eq!(cause("COPY --from=notes"), Some(mounted.clone()));
+}
+
+#[tokio::test]
+async fn a_build_argument() {
+    let rig = Rig::new().await;
+    let ran = rig.after(|request| drop(request.build_args.insert("VERSION".to_owned(), token()))).await;
+    assert!(ran.iter().any(|(name, _)| name.contains("RUN cat deps")), "{ran:#?}");
+    assert_all(&ran, ran.len(), "[deps 3/4] RUN cat deps > installed: build argument VERSION changed");
+}
+
+#[tokio::test]
+async fn a_base_image() {
+    let rig = Rig::new().await;
+    let other = format!("localhost:1/tare-test/bumped:{}", token());
+    let bump = dir(&[("Dockerfile", &format!("FROM base\nRUN echo {} > /bump\n", token()))]);
+    let mut bumped = request(&bump);
+    bumped.export = Export::Store { name: other.clone() };
+    rig.build(bumped).await;
+    assert_ne!(other, BASE);
+    let ran = rig
+        .after(|request| {
+            drop(request.named_contexts.insert("base".to_owned(), format!("docker-image://{other}")))
+        })
+        .await;
+    assert!(ran.iter().any(|(name, _)| name.contains("RUN cat main")), "{ran:#?}");
+    assert_all(&ran, ran.len(), "FROM base: the base image changed");
+}
+
+#[tokio::test]
+async fn an_ignore_file() {
+    let rig = Rig::new().await;
+    let ignored =
+        rig.after(|request| drop(request.context.overlay.insert("data.csv".to_owned(), edit(&token(), 1))));
+    assert_all(&ignored.await, 0, "");
+    let ran = rig
+        .after(|request| drop(request.context.overlay.insert(".dockerignore".to_owned(), edit("*.log\n", 1))))
+        .await;
+    assert_all(
+        &ran,
+        2,
+        "[stage-2 3/5] COPY . .: .dockerignore changed; data.csv no longer ignored by .dockerignore",
+    );
+}
