@@ -5,6 +5,7 @@
 //! at the result, and the rows are on disk before the next step begins.
 
 pub mod answer;
+mod around;
 mod block;
 mod build;
 mod context;
