@@ -1,10 +1,11 @@
 """Pins a list of packages: for each, the version and the hash of the one file that pip would install.
 
-    python3.11 lock.py NAME.in [--keep OTHER.txt] [--from-source PACKAGE]... > NAME.txt
+    python3.11 lock.py NAME.in [--keep OTHER.txt] [--from-source PACKAGE]... [--before DATE] > NAME.txt
 
 Run on x86-64 Linux with Python 3.11, as in the images: a lock names the files of one platform, since the
 package index of a run holds every file that a lock names, and no others. --keep holds the versions of
-another lock where both name a package; --from-source takes a package's sdist instead of its wheel.
+another lock where both name a package; --from-source takes a package's sdist instead of its wheel; --before
+(a date such as 2026-06-01, with a pip that knows --uploaded-prior-to) takes what there was before that day.
 """
 
 import argparse
@@ -18,6 +19,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("wanted")
 parser.add_argument("--keep")
 parser.add_argument("--from-source", action="append", default=[])
+parser.add_argument("--before")
 args = parser.parse_args()
 
 with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
@@ -28,6 +30,8 @@ with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         constraints.flush()
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-"]
     command += ["--only-binary", ":all:", "-r", args.wanted, "-c", constraints.name]
+    if args.before:
+        command += ["--uploaded-prior-to", f"{args.before}T00:00:00Z"]
     for package in args.from_source:
         command += ["--no-binary", package]
     report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)

@@ -42,7 +42,7 @@ fn every_edit_changes_what_it_says() {
 #[test]
 fn locks_pin_every_line_with_a_hash() {
     for profile in PROFILES {
-        for lock in all(profile).iter().flat_map(|scenario| scenario.locks.clone()) {
+        for lock in all(profile).iter().flat_map(|s| [&s.locks[..], &s.later_locks].concat()) {
             let text = std::fs::read_to_string(&lock).unwrap().replace("\\\n", " ");
             let pinned: Vec<&str> = text.lines().filter(|line| line.contains("==")).collect();
             assert!(!pinned.is_empty(), "{}", lock.display());

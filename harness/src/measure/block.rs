@@ -12,7 +12,7 @@ use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
 use crate::record::{Delta, Image, MeasuredBuild, PlannedStep, Sample};
-use crate::scenario::{self, Event, Pair, Scenario};
+use crate::scenario::{self, Around, Event, Pair, Scenario, Variant};
 
 /// A scenario's blocks in progress, one after the other.
 pub(crate) struct Blocks<'a> {
@@ -156,7 +156,8 @@ impl<'a> Blocks<'a> {
         Ok(rows)
     }
 
-    /// Fills in what the image says: sizes and digest after a cold build, the delta after any other.
+    /// Fills in what the image says: sizes and digest after a cold build, the delta after any other; the
+    /// digest too where the same sources were built anew after upstream had moved on.
     async fn look(
         &mut self,
         step: &PlannedStep,
@@ -166,9 +167,12 @@ impl<'a> Blocks<'a> {
     ) -> Result<()> {
         let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
         let image = image::built(bench, scenario, variant, context).await?;
-        if step.event == Event::Cold {
+        let rebuilt = scenario.around(&step.event) == Some(Around::Upstream);
+        if step.event == Event::Cold || rebuilt {
             rows.sample.manifest_digest =
                 Some(image::rewritten_digest(bench, scenario, variant, context).await?);
+        }
+        if step.event == Event::Cold {
             rows.image = Some(size_row(bench, step, &image)?);
         }
         rows.delta = previous.as_ref().map(|previous| delta_row(step, previous, &image)).transpose()?;

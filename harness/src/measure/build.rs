@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
+use super::around;
 use super::context::BlockContext;
 use super::runner::Bench;
 use super::timing;
 use crate::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
 use crate::engine::{self};
 use crate::record::{PlannedStep, Sample, Step};
-use crate::scenario::{Canaries, Event, Profile, Scenario, Variant};
+use crate::scenario::{Around, Canaries, Event, Profile, Scenario, Variant};
 use crate::supply::AptProxy;
 
 /// What files of new layers are dated to where an export rewrites timestamps: 2026-01-01 UTC. Passed to
@@ -40,9 +41,11 @@ pub(crate) async fn measured(
     step: &PlannedStep,
     context: &BlockContext,
 ) -> Result<Measured> {
+    around::prepare(bench, scenario, context);
     let name = image_name(bench.run_id, &scenario.name, step.variant);
     let mut request = request(bench, scenario, step.variant, context, Export::Store { name });
-    request.no_cache = step.event == Event::Cold;
+    // Upstream moves on between a build here and one on another machine, or a week later: nothing is cached there.
+    request.no_cache = step.event == Event::Cold || scenario.around(&step.event) == Some(Around::Upstream);
     request.progress = Some(Arc::clone(&bench.progress));
     bench.engine.sync().await?;
     let fetched = || bench.supply.apt().map_or(0, AptProxy::fetched);

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 
 use crate::engine::buildkit::{Context, OverlayFile};
-use crate::scenario::{self, Canaries, Event, Scenario, Variant};
+use crate::scenario::{self, Around, Canaries, Event, Scenario, Variant};
 
 /// What stands for the token in a cold build. Always the same, so that the cold images of two blocks
 /// can be compared: nothing of a cold build comes from the cache, and every edit brings a token of its own.
@@ -56,6 +56,13 @@ impl BlockContext {
     /// The token of the newest edit.
     pub(crate) fn nonce(&self) -> &str {
         self.edits.last().map_or(&self.key, |(_, nonce)| nonce)
+    }
+
+    /// The token of the newest edit that changes `around`; none if no edit made so far does.
+    pub(crate) fn around(&self, scenario: &Scenario, around: Around) -> Option<&str> {
+        let changes =
+            |name: &String| scenario.edits.get(name).is_some_and(|edit| edit.around == Some(around));
+        self.edits.iter().rev().find(|(name, _)| changes(name)).map(|(_, nonce)| nonce.as_str())
     }
 
     /// What names this block's copy of the context in the engine, and its cache mounts: fresh with

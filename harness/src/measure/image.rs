@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::around;
 use super::build::{image_name, request};
 use super::context::BlockContext;
 use super::export::export;
@@ -61,6 +62,7 @@ async fn look(
     context: &BlockContext,
     rewrite_timestamp: bool,
 ) -> Result<oci::Image> {
+    around::prepare(bench, scenario, context);
     let request = request(bench, scenario, variant, context, Export::Nothing);
     export(bench.engine, request, rewrite_timestamp, Arc::clone(&bench.layers))
         .await

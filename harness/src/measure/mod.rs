@@ -5,6 +5,7 @@
 //! at the result, `contents` says what is in it, and the rows are on disk before the next step begins.
 
 pub mod answer;
+mod around;
 mod block;
 mod build;
 mod cause;

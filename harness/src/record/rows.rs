@@ -32,7 +32,8 @@ pub struct Sample {
     pub cached_steps: Option<u32>,
     /// Bytes of context that were sent.
     pub context_bytes: Option<u64>,
-    /// Manifest digest of an untimed export with rewrite-timestamp; taken in the first two blocks.
+    /// Manifest digest of an untimed export with rewrite-timestamp; taken in the first two blocks, after a
+    /// cold build and after a rebuild on a later package index.
     pub manifest_digest: Option<String>,
     /// Why there is no timing.
     pub error: Option<String>,

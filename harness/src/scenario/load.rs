@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::check;
 use super::document::{Document, shown};
-use super::{Profile, Scenario};
+use super::{Around, Event, Profile, Scenario};
 use crate::error::BadInput;
 
 /// The file that makes a folder a scenario.
@@ -27,6 +27,14 @@ impl Scenario {
         let document = Document::read(real.join(FILE), remedy)?;
         let wire = document.parse()?;
         Ok(check::scenario(&document, &real, name, wire, profile)?)
+    }
+
+    /// What changes around the context before `event`; none where the context alone does.
+    pub fn around(&self, event: &Event) -> Option<Around> {
+        match event {
+            Event::Edit(name) | Event::CiEdit(name) => self.edits.get(name)?.around,
+            Event::Cold | Event::Noop => None,
+        }
     }
 }
 

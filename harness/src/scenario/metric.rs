@@ -23,7 +23,8 @@ pub enum Metric {
     Delta(DeltaColumn, Event),
     /// How many Dockerfile steps that match the scenario's step of this name were executed, not cached.
     Executed(String, Event),
-    /// How many manifest digests other than the first one the blocks gave: 0 where they are all equal.
+    /// At `cold`: how many manifest digests other than the first one the blocks gave, 0 where they are all
+    /// equal. At another event: whether the digest is another than that of the block's cold build, 0 or 1.
     DigestChanges(Event),
     /// Seconds of a phase in `startup.csv`, summed where a start has it several times.
     StartPhase(String, Start),

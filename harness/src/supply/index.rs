@@ -1,11 +1,13 @@
 //! A package index on loopback (PEP 503 pages, PEP 691 documents) over exactly the files of a lock.
 //!
-//! Each scenario has a root of its own, so that what one scenario locks is not on offer to another.
+//! Each scenario has a root of its own, so that what one scenario locks is not on offer to another. A root
+//! has two states, as an index has on two days: today, and later, when newer files stand beside the old ones.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -18,20 +20,46 @@ use super::wheels::{IndexFile, normalised};
 /// Where the index listens if it can; the port is part of `PIP_INDEX_URL`, and so of image history.
 const PREFERRED_PORT: u16 = 17731;
 
+/// The files of one root.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf {
+    /// What is on offer today.
+    pub today: Vec<IndexFile>,
+    /// What stands beside it once upstream has moved on.
+    pub later: Vec<IndexFile>,
+}
+
+impl From<Vec<IndexFile>> for Shelf {
+    fn from(today: Vec<IndexFile>) -> Self {
+        Self { today, later: Vec::new() }
+    }
+}
+
 /// A running index.
 #[derive(Debug)]
 pub struct Index {
     server: Server,
+    pages: Arc<Pages>,
 }
 
 impl Index {
-    /// Serves the files of each root (a scenario's name).
+    /// Serves the files of each root (a scenario's name); it is today.
     ///
     /// # Errors
     /// If no port of loopback can be listened on.
-    pub async fn start(roots: BTreeMap<String, Vec<IndexFile>>, shaper: Shaper) -> Result<Self> {
-        let handler = Arc::new(Pages { roots, shaper });
-        Ok(Self { server: Server::start(PREFERRED_PORT, handler.shaper.clone(), handler).await? })
+    pub async fn start(roots: BTreeMap<String, Shelf>, shaper: Shaper) -> Result<Self> {
+        let roots = roots.into_iter().map(|(name, shelf)| (name, Root::of(shelf))).collect();
+        let pages = Arc::new(Pages { roots, shaper: shaper.clone() });
+        let server = Server::start(PREFERRED_PORT, shaper, Arc::clone(&pages)).await?;
+        Ok(Self { server, pages })
+    }
+
+    /// Lets upstream move on, or takes it back to today. The address stays: it is part of image history,
+    /// and an index is asked under the same name on both days.
+    pub fn set_moved_on(&self, root: &str, moved_on: bool) {
+        if let Some(root) = self.pages.roots.get(root) {
+            root.moved_on.store(moved_on, Ordering::SeqCst);
+        }
     }
 
     /// What `PIP_INDEX_URL` is for one root.
@@ -40,9 +68,28 @@ impl Index {
     }
 }
 
+#[derive(Debug)]
 struct Pages {
-    roots: BTreeMap<String, Vec<IndexFile>>,
+    roots: BTreeMap<String, Root>,
     shaper: Shaper,
+}
+
+#[derive(Debug)]
+struct Root {
+    shelf: Shelf,
+    moved_on: AtomicBool,
+}
+
+impl Root {
+    fn of(shelf: Shelf) -> Self {
+        Self { shelf, moved_on: AtomicBool::new(false) }
+    }
+
+    /// What is on offer now.
+    fn files(&self) -> Vec<&IndexFile> {
+        let later = if self.moved_on.load(Ordering::SeqCst) { self.shelf.later.as_slice() } else { &[] };
+        self.shelf.today.iter().chain(later).collect()
+    }
 }
 
 impl Handler for Pages {
@@ -102,12 +149,13 @@ enum Answer<'a> {
 impl Pages {
     fn answer(&self, path: &str, format: Format) -> Answer<'_> {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let Some(files) = self.roots.get(parts[0]) else { return Answer::Nothing };
+        let Some(root) = self.roots.get(parts[0]) else { return Answer::Nothing };
+        let files = root.files();
         match parts[1..] {
-            ["simple", ""] => Answer::Page(format.projects(files)),
+            ["simple", ""] => Answer::Page(format.projects(&files)),
             ["simple", project, ""] | ["simple", project] => {
                 let name = normalised(project);
-                let files: Vec<&IndexFile> = files.iter().filter(|file| file.name == name).collect();
+                let files: Vec<&IndexFile> = files.into_iter().filter(|file| file.name == name).collect();
                 if files.is_empty() {
                     Answer::Nothing
                 } else if project != name || !path.ends_with('/') {
@@ -117,7 +165,7 @@ impl Pages {
                 }
             }
             ["files", sha256, name] => files
-                .iter()
+                .into_iter()
                 .find(|file| file.sha256 == sha256 && escaped(&file.file) == name)
                 .map_or(Answer::Nothing, Answer::File),
             _ => Answer::Nothing,
@@ -147,7 +195,7 @@ impl Format {
         }
     }
 
-    fn projects(self, files: &[IndexFile]) -> String {
+    fn projects(self, files: &[&IndexFile]) -> String {
         let mut names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
@@ -219,12 +267,14 @@ mod tests {
             bytes: 3,
             path: "/nowhere".into(),
         };
-        let ours = vec![
+        let today = vec![
             file("a-b", "a_b-1.0+cpu-py3-none-any.whl"),
             file("a-b", "a-b-1.0.tar.gz"),
             file("c", "c-1.zip"),
         ];
-        let roots = [("ours".to_owned(), ours), ("other".to_owned(), Vec::new())].into();
+        let later = vec![file("a-b", "a_b-2.0-py3-none-any.whl"), file("d", "d-1.zip")];
+        let ours = Root::of(Shelf { today, later });
+        let roots = [("ours".to_owned(), ours), ("other".to_owned(), Root::of(Shelf::default()))].into();
         Pages { roots, shaper: Shaper::new(Link::None) }
     }
 
@@ -258,6 +308,20 @@ mod tests {
             assert_eq!(pages().answer(path, Format::Html), Answer::Nothing, "{path}");
         }
         assert!(matches!(pages().answer("/other/simple/", Format::Html), Answer::Page(_)), "an empty index");
+    }
+
+    #[test]
+    fn newer_files_come_beside_the_old_ones_and_go_again() {
+        let pages = pages();
+        let listed = |path: &str| match pages.answer(path, Format::Html) {
+            Answer::Page(page) => page.matches("<a ").count(),
+            _ => 0,
+        };
+        let moved_on = &pages.roots["ours"].moved_on;
+        for (later, files) in [(false, (2, 0)), (true, (3, 1)), (false, (2, 0))] {
+            moved_on.store(later, Ordering::SeqCst);
+            assert_eq!((listed("/ours/simple/a-b/"), listed("/ours/simple/d/")), files, "{later}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod wheels;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Error, Result, anyhow};
@@ -24,7 +25,7 @@ use crate::record::BaseInfo;
 
 pub use apt::AptProxy;
 pub use base::{Base, BaseChoice, Bases, Recipe, ResolvedBase};
-pub use index::Index;
+pub use index::{Index, Shelf};
 pub use link::{Direction, Link, Shaper};
 pub use needs::{Download, Needs, downloads_missing};
 pub use redact::{Redactor, WORD as REDACTED};
@@ -97,7 +98,7 @@ impl Supply {
                 }
             }
             match locked_files(cache, need, &pip, archive, progress).await {
-                Ok(files) => drop(roots.insert(need.scenario.clone(), files)),
+                Ok(shelf) => drop(roots.insert(need.scenario.clone(), shelf)),
                 Err(error) => drop(failures.entry(need.scenario.clone()).or_insert(error)),
             }
             if need.apt
@@ -152,6 +153,13 @@ impl Supply {
         }
         args.insert("no_proxy".to_owned(), "127.0.0.1,localhost".to_owned());
         args
+    }
+
+    /// Whether the package index of a scenario is as it is today, or as it is once upstream has moved on.
+    pub fn set_moved_on(&self, scenario: &str, moved_on: bool) {
+        if let Some(index) = &self.index {
+            index.set_moved_on(scenario, moved_on);
+        }
     }
 
     /// What the `FROM` names of a scenario stand for.
@@ -262,10 +270,13 @@ async fn locked_files(
     pip: &PipOfMachine,
     archive: Option<&Arc<Archive>>,
     progress: &(dyn Fn(&str) + Send + Sync),
-) -> Result<Vec<IndexFile>> {
+) -> Result<Shelf> {
     let wheels = Wheels::open(cache)?;
-    let locks: Vec<Vec<Locked>> = need.locks.iter().map(|lock| wheels::read(lock)).collect::<Result<_>>()?;
-    let locks = locks.concat();
+    let read = |locks: &[PathBuf]| -> Result<Vec<Locked>> {
+        Ok(locks.iter().map(|lock| wheels::read(lock)).collect::<Result<Vec<_>>>()?.concat())
+    };
+    let (today, later) = (read(&need.locks)?, read(&need.later_locks)?);
+    let locks = [today.clone(), later.clone()].concat();
     let missing = wheels.missing(&locks).len();
     if missing > 0 {
         progress(&format!("fetching {missing} package files for {}", need.scenario));
@@ -284,7 +295,11 @@ async fn locked_files(
             };
             wheels.fetch(&locks, &pip)?
         };
-        wheels.files(&locks, &why)
+        let today = wheels.files(&today, &why)?;
+        let mut later = wheels.files(&later, &why)?;
+        // What both name is there already today.
+        later.retain(|file| today.iter().all(|old| old.sha256 != file.sha256));
+        Ok(Shelf { today, later })
     };
     tokio::task::spawn_blocking(work).await.context("fetching packages was cut short")?
 }

@@ -18,6 +18,8 @@ pub struct Needs {
     pub bases: Vec<String>,
     /// Lock files of what the package index serves.
     pub locks: Vec<PathBuf>,
+    /// Lock files of what it serves besides once upstream has moved on.
+    pub later_locks: Vec<PathBuf>,
     /// Whether a build step uses apt.
     pub apt: bool,
 }
@@ -28,6 +30,7 @@ impl From<&Scenario> for Needs {
             scenario: scenario.name.clone(),
             bases: scenario.bases.clone(),
             locks: scenario.locks.clone(),
+            later_locks: scenario.later_locks.clone(),
             apt: scenario.apt,
         }
     }
@@ -60,7 +63,7 @@ pub fn downloads_missing(cache: &Cache, bases: &Bases, needs: &[Needs]) -> Resul
             }
         }
         let mut missing = 0;
-        for lock in &need.locks {
+        for lock in need.locks.iter().chain(&need.later_locks) {
             missing += wheels.missing(&wheels::read(lock)?).len();
         }
         if missing > 0 {

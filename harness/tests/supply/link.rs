@@ -38,7 +38,7 @@ async fn four_downloads_side_by_side_stay_within_five_percent_of_the_rate() {
         path,
     };
     let link = Link::Mbit200;
-    let index = Index::start([("s".to_owned(), vec![file])].into(), Shaper::new(link)).await.unwrap();
+    let index = Index::start([("s".to_owned(), vec![file].into())].into(), Shaper::new(link)).await.unwrap();
     let url = format!(
         "{}files/{}/big-1-py3-none-any.whl",
         index.url("s").strip_suffix("simple/").unwrap(),

@@ -19,5 +19,11 @@ fn lock() -> PathBuf {
 }
 
 fn needs(scenario: &str) -> Needs {
-    Needs { scenario: scenario.into(), bases: Vec::new(), locks: Vec::new(), apt: false }
+    Needs {
+        scenario: scenario.into(),
+        bases: Vec::new(),
+        locks: Vec::new(),
+        later_locks: Vec::new(),
+        apt: false,
+    }
 }

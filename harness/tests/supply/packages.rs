@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use harness::cache::Cache;
-use harness::supply::{Index, IndexFile, Link, Shaper, Wheels, downloads_missing, read_lock};
+use harness::supply::{Index, IndexFile, Link, Shaper, Shelf, Wheels, downloads_missing, read_lock};
 
 use super::{known_bases, lock, needs};
 
@@ -51,9 +51,9 @@ async fn pip_installs_from_the_index_and_refuses_a_file_with_another_hash() {
     let dir = tempfile::tempdir().unwrap();
     let path = wheel(dir.path(), "answer-1.0-py3-none-any.whl");
     let roots: BTreeMap<_, _> = [
-        ("good".to_owned(), vec![index_file(&path, &sha256_of(&path))]),
-        ("bad".to_owned(), vec![index_file(&path, &"0".repeat(64))]),
-        ("empty".to_owned(), Vec::new()),
+        ("good".to_owned(), vec![index_file(&path, &sha256_of(&path))].into()),
+        ("bad".to_owned(), vec![index_file(&path, &"0".repeat(64))].into()),
+        ("empty".to_owned(), Shelf::default()),
     ]
     .into();
     let index = Index::start(roots, Shaper::new(Link::None)).await.unwrap();
