@@ -4,6 +4,7 @@ mod bases;
 mod builds;
 mod link;
 mod packages;
+mod registry;
 
 use std::path::{Path, PathBuf};
 
@@ -19,5 +20,12 @@ fn lock() -> PathBuf {
 }
 
 fn needs(scenario: &str) -> Needs {
-    Needs { scenario: scenario.into(), bases: Vec::new(), locks: Vec::new(), apt: false }
+    Needs {
+        scenario: scenario.into(),
+        bases: Vec::new(),
+        locks: Vec::new(),
+        apt: false,
+        generated: Default::default(),
+        registry: false,
+    }
 }
