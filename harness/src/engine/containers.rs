@@ -1,12 +1,13 @@
 //! Running containers from the images that were built.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
 use bollard::query_parameters::{
     CreateContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
     WaitContainerOptions,
@@ -27,7 +28,12 @@ pub struct ContainerSpec {
     pub env: BTreeMap<String, String>,
     /// Beside [`LABEL`].
     pub labels: BTreeMap<String, String>,
+    /// Files and folders of this machine that it sees, read-only, by their absolute path in it.
+    pub mounts: Mounts,
 }
+
+/// Absolute path in a container → what of this machine it sees there.
+pub type Mounts = BTreeMap<String, PathBuf>;
 
 /// What a container wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +66,11 @@ impl Container {
             env: Some(spec.env.into_iter().map(|(key, value)| format!("{key}={value}")).collect()),
             labels: Some(labels),
             tty: Some(false),
-            host_config: Some(HostConfig { network_mode: Some("host".to_owned()), ..HostConfig::default() }),
+            host_config: Some(HostConfig {
+                network_mode: Some("host".to_owned()),
+                mounts: (!spec.mounts.is_empty()).then(|| spec.mounts.into_iter().map(bind).collect()),
+                ..HostConfig::default()
+            }),
             ..ContainerCreateBody::default()
         };
         let created = docker
@@ -144,6 +154,16 @@ impl Drop for Container {
             // Whatever fails here is found by its label.
             runtime.spawn(async move { drop(remove(&docker, &id).await) });
         }
+    }
+}
+
+fn bind((target, source): (String, PathBuf)) -> Mount {
+    Mount {
+        target: Some(target),
+        source: Some(source.to_string_lossy().into_owned()),
+        typ: Some(MountType::BIND),
+        read_only: Some(true),
+        ..Mount::default()
     }
 }
 

@@ -11,7 +11,7 @@ use anyhow::Result;
 use flate2::read::GzDecoder;
 
 use self::loopback::Loopback;
-use super::buildkit::{BuildError, BuildKit, BuildRequest, Context, Export, OverlayFile};
+use super::buildkit::{BuildError, BuildKit, BuildRequest, Context, Export, OverlayContent, OverlayFile};
 use super::{Address, client};
 
 /// How long an engine may take for a build of nothing.
@@ -104,7 +104,8 @@ async fn build(buildkit: &BuildKit, dockerfile: &str, export: Export) -> Result<
     let file = dir.path().join("Dockerfile");
     std::fs::write(&file, dockerfile).map_err(|error| error.to_string())?;
     let token = format!("{:032x}", rand::random::<u128>());
-    let stamp = OverlayFile { bytes: token.as_bytes().into(), mode: 0o644, modified: SystemTime::now() };
+    let content = OverlayContent::Bytes(token.as_bytes().into());
+    let stamp = OverlayFile { content, mode: 0o644, modified: SystemTime::now() };
     let request = BuildRequest {
         context: Context {
             root: dir.path().to_owned(),

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::engine::containers::{Container, ContainerSpec, Logs};
+use crate::engine::containers::{Container, ContainerSpec, Logs, Mounts};
 use crate::scenario::{Answer, Pair, ServiceAnswer, Variant};
 
 /// Between two looks whether the service is ready.
@@ -38,6 +38,8 @@ pub struct Asker<'a> {
     pub answer: &'a Answer,
     /// How long a service may take until it is ready.
     pub ready_limit: Duration,
+    /// What each variant's container sees of this machine.
+    pub mounts: &'a Pair<Mounts>,
 }
 
 /// Why a pair may not be measured.
@@ -86,23 +88,26 @@ impl Asker<'_> {
     }
 
     async fn of(&self, variant: Variant, image: &str) -> Result<Bytes, AnswerError> {
-        self.ask(image).await.map_err(|e| AnswerError::None { variant, reason: format!("{e:#}") })
+        self.ask(image, self.mounts.get(variant))
+            .await
+            .map_err(|e| AnswerError::None { variant, reason: format!("{e:#}") })
     }
 
     /// Starts a container of `image`, hears its answer, and removes it, whatever came of it.
     ///
     /// # Errors
     /// It cannot be started, ends by itself, is not ready in time, or answers with an error.
-    pub async fn ask(&self, image: &str) -> Result<Bytes> {
+    pub async fn ask(&self, image: &str, mounts: &Mounts) -> Result<Bytes> {
+        let spec =
+            ContainerSpec { run: self.run.to_owned(), mounts: mounts.clone(), ..ContainerSpec::default() };
         match self.answer {
-            Answer::Service(service) => self.ask_service(service, image).await,
-            Answer::Command(command) => self.ask_program(command, image).await,
+            Answer::Service(service) => self.ask_service(service, image, spec).await,
+            Answer::Command(command) => self.ask_program(command, image, spec).await,
         }
     }
 
-    async fn ask_program(&self, command: &[String], image: &str) -> Result<Bytes> {
-        let spec =
-            ContainerSpec { run: self.run.to_owned(), command: command.to_vec(), ..ContainerSpec::default() };
+    async fn ask_program(&self, command: &[String], image: &str, spec: ContainerSpec) -> Result<Bytes> {
+        let spec = ContainerSpec { command: command.to_vec(), ..spec };
         let container = Container::start(self.docker, image, spec).await?;
         let ended = timeout(self.ready_limit, container.wait()).await;
         let logs = container.logs().await.unwrap_or_default();
@@ -114,13 +119,9 @@ impl Asker<'_> {
         }
     }
 
-    async fn ask_service(&self, service: &ServiceAnswer, image: &str) -> Result<Bytes> {
+    async fn ask_service(&self, service: &ServiceAnswer, image: &str, spec: ContainerSpec) -> Result<Bytes> {
         let port = free_port().await?;
-        let spec = ContainerSpec {
-            run: self.run.to_owned(),
-            env: [(service.port_env.clone(), port.to_string())].into(),
-            ..ContainerSpec::default()
-        };
+        let spec = ContainerSpec { env: [(service.port_env.clone(), port.to_string())].into(), ..spec };
         let container = Container::start(self.docker, image, spec).await?;
         let answer = tokio::select! {
             answer = self.talk(service, port) => answer,

@@ -69,7 +69,7 @@ impl<'a> Blocks<'a> {
             match &sample.event {
                 Event::Cold if sample.error.is_none() => {
                     let nonce = sample.nonce.clone();
-                    side.context = Some(BlockContext::cold(bench.run_id, scenario, sample.variant, nonce)?);
+                    side.context = Some(BlockContext::cold(bench, scenario, sample.variant, nonce)?);
                 }
                 Event::Cold => {}
                 event => {
@@ -101,7 +101,7 @@ impl<'a> Blocks<'a> {
         self.sides.get_mut(variant).enter(step.block, &step.event);
 
         let mut context = match (&step.event, self.sides.get(variant).context.clone()) {
-            (Event::Cold, _) => BlockContext::cold(bench.run_id, scenario, variant, fresh.clone())?,
+            (Event::Cold, _) => BlockContext::cold(bench, scenario, variant, fresh.clone())?,
             (_, Some(context)) => context,
             (_, None) => {
                 let why = "not built: the cold build before it failed";
@@ -190,7 +190,11 @@ impl<'a> Blocks<'a> {
         if step.block != 1 || !edited || !through(&self.sides.naive) || !through(&self.sides.optimized) {
             return None;
         }
-        compare_answers(self.bench, self.scenario).await.err()
+        let mounts = Pair::from_fn(|variant| {
+            let context = self.sides.get(variant).context.as_ref();
+            context.map(|context| context.mounts(self.scenario, variant)).unwrap_or_default()
+        });
+        compare_answers(self.bench, self.scenario, &mounts).await.err()
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Result;
 
-use crate::engine::buildkit::{Context, OverlayFile};
+use super::runner::Bench;
+use crate::engine::buildkit::{Context, OverlayContent, OverlayFile};
+use crate::engine::containers::Mounts;
 use crate::scenario::{self, Around, Canaries, Event, Scenario, Variant};
+use crate::supply::{Weights, WeightsFile};
 
 /// What stands for the token in a cold build. Always the same, so that the cold images of two blocks
 /// can be compared: nothing of a cold build comes from the cache, and every edit brings a token of its own.
@@ -21,18 +25,30 @@ pub(crate) struct BlockContext {
     /// Edits made so far: name and nonce. A developer goes on working, so they add up.
     edits: Vec<(String, String)>,
     overlay: BTreeMap<String, OverlayFile>,
+    /// The generated files, by path: the first ones, or those of the newest checkpoint.
+    weights: BTreeMap<String, Arc<WeightsFile>>,
+    /// Where they come from.
+    maker: Arc<Weights>,
     /// What was planted in it.
     canaries: Canaries,
 }
 
 impl BlockContext {
-    /// The context of a cold build of run `run_id`.
-    pub(crate) fn cold(run_id: &str, scenario: &Scenario, variant: Variant, nonce: String) -> Result<Self> {
+    /// The context of a cold build.
+    pub(crate) fn cold(
+        bench: &Bench<'_>,
+        scenario: &Scenario,
+        variant: Variant,
+        nonce: String,
+    ) -> Result<Self> {
+        let maker = Arc::clone(bench.supply.weights());
         let mut context = Self {
             key: nonce,
             edits: Vec::new(),
             overlay: BTreeMap::new(),
-            canaries: Canaries::of(scenario, run_id),
+            weights: first(&maker, scenario)?,
+            maker,
+            canaries: Canaries::of(scenario, bench.run_id),
         };
         context.lay(scenario, variant)?;
         Ok(context)
@@ -47,6 +63,12 @@ impl BlockContext {
         nonce: String,
     ) -> Result<()> {
         if let Event::Edit(name) | Event::CiEdit(name) = event {
+            if scenario.edits.get(name).is_some_and(|edit| edit.around == Some(Around::Generated)) {
+                for (path, bytes) in &scenario.generated {
+                    let checkpoint = self.maker.checkpoint(path, *bytes, &nonce)?;
+                    self.weights.insert(path.clone(), checkpoint);
+                }
+            }
             self.edits.push((name.clone(), nonce));
             self.lay(scenario, variant)?;
         }
@@ -76,6 +98,17 @@ impl BlockContext {
         Context { root: scenario.variants.get(variant).context.clone(), overlay: self.overlay.clone() }
     }
 
+    /// What the scenario mounts into a container of this variant, as it is now.
+    pub(crate) fn mounts(&self, scenario: &Scenario, variant: Variant) -> Mounts {
+        let root = &scenario.variants.get(variant).context;
+        let source = |path: &String| match self.weights.get(path) {
+            Some(file) => file.path().to_owned(),
+            None => root.join(path),
+        };
+        let mounts = scenario.mounts.get(variant).iter();
+        mounts.map(|(target, path)| (target.clone(), source(path))).collect()
+    }
+
     /// Lays the edits over the context. A file whose content stays keeps its time: BuildKit must see
     /// only what the edit changed.
     fn lay(&mut self, scenario: &Scenario, variant: Variant) -> Result<()> {
@@ -83,16 +116,30 @@ impl BlockContext {
         let mut before = std::mem::take(&mut self.overlay);
         for (path, bytes) in files {
             let file = match before.remove(&path) {
-                Some(file) if *file.bytes == *bytes => file,
+                Some(file) if file.content == OverlayContent::Bytes(bytes.as_slice().into()) => file,
                 _ => {
                     let on_disk = scenario.variants.get(variant).context.join(&path);
                     let mode =
                         std::fs::metadata(on_disk).map_or(0o644, |meta| meta.permissions().mode() & 0o7777);
-                    OverlayFile { bytes: bytes.into(), mode, modified: SystemTime::now() }
+                    OverlayFile {
+                        content: OverlayContent::Bytes(bytes.into()),
+                        mode,
+                        modified: SystemTime::now(),
+                    }
                 }
             };
             self.overlay.insert(path, file);
         }
+        for (path, weights) in &self.weights {
+            let modified = std::fs::metadata(weights.path())?.modified()?;
+            let content = OverlayContent::File(weights.path().into());
+            self.overlay.insert(path.clone(), OverlayFile { content, mode: 0o644, modified });
+        }
         Ok(())
     }
+}
+
+/// The generated files as they are before any edit.
+fn first(maker: &Weights, scenario: &Scenario) -> Result<BTreeMap<String, Arc<WeightsFile>>> {
+    scenario.generated.iter().map(|(path, bytes)| Ok((path.clone(), maker.first(path, *bytes)?))).collect()
 }

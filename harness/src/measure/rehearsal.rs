@@ -14,6 +14,7 @@ use super::build::{image_name, request};
 use super::context::BlockContext;
 use super::runner::Bench;
 use crate::engine::buildkit::{BuildError, Export};
+use crate::engine::containers::Mounts;
 use crate::scenario::{self, Event, Pair, Scenario, Variant};
 
 /// How long a service may take until it listens: imports on a cold page cache included.
@@ -32,9 +33,11 @@ pub(crate) enum Rehearsal {
 /// Builds both variants, untimed, and compares what they answer.
 pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<Rehearsal> {
     let mut failures = Vec::new();
+    let mut mounts = Pair::from_fn(|_| Mounts::new());
     for variant in Variant::BOTH {
         let nonce = scenario::nonce(bench.run_id, &scenario.name, 0, variant, &Event::Cold, 1);
-        let context = BlockContext::cold(bench.run_id, scenario, variant, nonce)?;
+        let context = BlockContext::cold(bench, scenario, variant, nonce)?;
+        *mounts.get_mut(variant) = context.mounts(scenario, variant);
         let name = image_name(bench.run_id, &scenario.name, variant);
         let mut request = request(bench, scenario, variant, &context, Export::Store { name });
         request.no_cache = true;
@@ -48,7 +51,7 @@ pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<R
     if !failures.is_empty() {
         return Ok(Rehearsal::CannotBuild(failures));
     }
-    Ok(match compare_answers(bench, scenario).await {
+    Ok(match compare_answers(bench, scenario, &mounts).await {
         Ok(()) => Rehearsal::Passed,
         Err(why) => Rehearsal::Unequal(why),
     })
@@ -58,9 +61,14 @@ pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<R
 ///
 /// # Errors
 /// They differ, or one of them does not answer: in words, for the sample's row.
-pub(crate) async fn compare_answers(bench: &Bench<'_>, scenario: &Scenario) -> Result<(), String> {
+pub(crate) async fn compare_answers(
+    bench: &Bench<'_>,
+    scenario: &Scenario,
+    mounts: &Pair<Mounts>,
+) -> Result<(), String> {
     let Some(answer) = &scenario.answer else { return Ok(()) };
-    let asker = Asker { docker: bench.engine.docker(), run: bench.run_id, answer, ready_limit: READY_LIMIT };
+    let docker = bench.engine.docker();
+    let asker = Asker { docker, run: bench.run_id, answer, ready_limit: READY_LIMIT, mounts };
     let images = Pair::from_fn(|variant| image_name(bench.run_id, &scenario.name, variant));
     asker.both(&images).await.map(drop).map_err(|error| error.to_string())
 }

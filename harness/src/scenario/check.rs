@@ -11,7 +11,7 @@ use super::document::{Document, shown};
 use super::edit::{has_token, is_relative};
 use super::wire::{WireEdit, WirePair, WireProfile, WireReleases, WireScenario};
 use super::{Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant};
-use super::{answer, canary, claim, starts};
+use super::{answer, canary, claim, generated, starts};
 use crate::error::BadInput;
 
 type Checked<T> = Result<T, BadInput>;
@@ -45,6 +45,7 @@ pub(super) fn scenario(
         }
     }
 
+    let generated = generated::check(file, &variants, &edits, &payload.generated)?;
     let mut bases = BTreeSet::new();
     let mut apt = false;
     let mut parsed = Vec::new();
@@ -76,10 +77,11 @@ pub(super) fn scenario(
         answer: wire.answer.map(|written| answer::check(file, written)).transpose()?,
         locks: locks(file, dir, &payload.locks)?,
         later_locks: locks(file, dir, &payload.later_locks)?,
-        generated: generated(file, &payload.generated)?,
+        mounts: generated::mounts(file, &variants, &generated, wire.mounts)?,
+        generated,
         estimate: estimate(file, &payload)?,
         starts: starts::check(file, wire.starts)?,
-        releases: releases(file, &edits, wire.releases)?,
+        releases: releases(file, &edits, wire.releases, profile)?,
         development: wire
             .development
             .map(|pair| Pair { naive: pair.naive.into_inner(), optimized: pair.optimized.into_inner() }),
@@ -306,25 +308,11 @@ fn locks(file: &Document, dir: &Path, written: &[Spanned<String>]) -> Checked<Ve
     Ok(locks)
 }
 
-fn generated(
-    file: &Document,
-    written: &BTreeMap<Spanned<String>, Spanned<u64>>,
-) -> Checked<BTreeMap<String, u64>> {
-    let mut generated = BTreeMap::new();
-    for (path, bytes) in written {
-        if !is_relative(path.get_ref()) {
-            let say = format!("generated file `{}` must be a path within the context", path.get_ref());
-            return Err(file.bad(&path.span(), say));
-        }
-        generated.insert(path.get_ref().clone(), *bytes.get_ref());
-    }
-    Ok(generated)
-}
-
 fn releases(
     file: &Document,
     edits: &BTreeMap<String, Edit>,
     written: Option<WireReleases>,
+    profile: Profile,
 ) -> Checked<Option<Vec<String>>> {
     let Some(releases) = written else { return Ok(None) };
     for edit in releases.edits.get_ref() {
@@ -332,6 +320,9 @@ fn releases(
             let say = format!("`releases.edits` names no edit `{}`: add [edits.{0}]", edit.get_ref());
             return Err(file.bad(&edit.span(), say));
         }
+    }
+    if releases.profiles.is_some_and(|profiles| !profiles.contains(&profile)) {
+        return Ok(Some(Vec::new()));
     }
     Ok(Some(releases.edits.into_inner().into_iter().map(Spanned::into_inner).collect()))
 }

@@ -11,6 +11,7 @@ mod claim;
 mod dockerfile;
 mod document;
 mod edit;
+mod generated;
 mod ignore;
 mod listing;
 mod load;
@@ -85,8 +86,11 @@ pub struct Scenario {
     pub later_locks: Vec<PathBuf>,
     /// Starts of the built image that are timed, by name: the phase in `startup.csv`.
     pub starts: BTreeMap<String, TimedStart>,
+    /// What is mounted, read-only, into containers of one variant: absolute path in the container → path in
+    /// the context.
+    pub mounts: Pair<BTreeMap<String, String>>,
     /// The edits of which each makes a release that is pushed to the registry, in order; absent where
-    /// nothing is pushed.
+    /// nothing is pushed, empty where only the images of the events are.
     pub releases: Option<Vec<String>>,
     /// The stage of each Dockerfile in which people develop, to hold against what is shipped.
     pub development: Option<Pair<String>>,

@@ -35,6 +35,8 @@ pub(super) struct WireScenario {
     pub(super) canaries: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) starts: BTreeMap<Spanned<String>, WireStart>,
+    #[serde(default)]
+    pub(super) mounts: WireMounts,
     pub(super) releases: Option<WireReleases>,
     pub(super) development: Option<WirePair>,
     #[serde(default)]
@@ -86,6 +88,16 @@ pub(super) struct WireArgs {
     pub(super) optimized: BTreeMap<String, String>,
 }
 
+/// `[mounts]`: absolute path in the container → path in the context, for one variant alone.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireMounts {
+    #[serde(default)]
+    pub(super) naive: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(super) optimized: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
 /// `[starts.NAME]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,6 +112,8 @@ pub(super) struct WireStart {
 #[serde(deny_unknown_fields)]
 pub(super) struct WireReleases {
     pub(super) edits: Spanned<Vec<Spanned<String>>>,
+    /// Where the whole series is made; all profiles unless said otherwise.
+    pub(super) profiles: Option<Vec<Profile>>,
 }
 
 /// `[[claims]]`.

@@ -15,6 +15,7 @@ mod signed_rank;
 
 pub use bootstrap::bca_median;
 pub use holm::holm;
+pub use normal::inverse_cdf as normal_quantile;
 pub use order::{median, outliers, quantile};
 pub use paired::{LEAST_BLOCKS, MANY_BLOCKS, Paired, log_ratios, paired};
 pub use sign_flip::sign_flip_p;

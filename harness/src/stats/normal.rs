@@ -20,7 +20,7 @@ pub(super) fn cdf(x: f64) -> f64 {
 }
 
 /// The x with `P(Z ≤ x) = p`, by bisection of [`cdf`]; ±7 at and beyond the ends.
-pub(super) fn inverse_cdf(p: f64) -> f64 {
+pub fn inverse_cdf(p: f64) -> f64 {
     let (mut low, mut high) = (-7.0, 7.0);
     for _ in 0..60 {
         let middle = f64::midpoint(low, high);

@@ -8,7 +8,10 @@ mod link;
 mod mirror;
 mod needs;
 mod redact;
+mod registry;
+mod scratch;
 mod server;
+mod weights;
 mod wheels;
 
 use std::collections::BTreeMap;
@@ -29,6 +32,8 @@ pub use index::{Index, Shelf};
 pub use link::{Direction, Link, Shaper};
 pub use needs::{Download, Needs, downloads_missing};
 pub use redact::{Redactor, WORD as REDACTED};
+pub use registry::{Moved, Registry};
+pub use weights::{Weights, WeightsFile};
 pub use wheels::{IndexFile, Locked, Place, Wheels, normalised, read as read_lock};
 
 use base::Resolver;
@@ -51,6 +56,8 @@ pub struct Supply {
     bases: BTreeMap<String, ResolvedBase>,
     index: Option<Index>,
     apt: Option<AptProxy>,
+    registry: Option<Registry>,
+    weights: Arc<Weights>,
     redactor: Redactor,
     shaper: Shaper,
 }
@@ -75,6 +82,7 @@ impl Supply {
         let debian = Debian::open(cache).await;
         let pip = PipOfMachine::find().await;
         let shaper = Shaper::new(options.link);
+        let weights = Arc::new(Weights::open(cache)?);
 
         let archive = debian.archive.as_ref().ok();
         let mut resolver = Resolver::new(docker, cache, archive, options.base, progress)?;
@@ -101,6 +109,9 @@ impl Supply {
                 Ok(shelf) => drop(roots.insert(need.scenario.clone(), shelf)),
                 Err(error) => drop(failures.entry(need.scenario.clone()).or_insert(error)),
             }
+            if let Err(error) = generate(&weights, need, progress).await {
+                failures.entry(need.scenario.clone()).or_insert(error);
+            }
             if need.apt
                 && let Err(error) = &debian.sources
             {
@@ -122,12 +133,28 @@ impl Supply {
             }
             _ => None,
         };
+        let registry = if needs.iter().any(|need| need.registry) {
+            progress("starting a registry");
+            match debian.registry(cache, &shaper).await {
+                Ok(registry) => Some(registry),
+                Err(error) => {
+                    for need in needs.iter().filter(|need| need.registry) {
+                        failures.entry(need.scenario.clone()).or_insert_with(|| anyhow!("{error:#}"));
+                    }
+                    None
+                }
+            }
+        } else {
+            None
+        };
         Ok(Self {
             needs: needs.iter().map(|need| (need.scenario.clone(), need.clone())).collect(),
             failures,
             bases: bases.into_iter().filter_map(|(name, base)| Some((name, base.ok()?))).collect(),
             index,
             apt,
+            registry,
+            weights,
             redactor: redactor(debian.sources.as_deref().unwrap_or_default(), &pip.settings),
             shaper,
         })
@@ -212,6 +239,16 @@ impl Supply {
     pub fn apt(&self) -> Option<&AptProxy> {
         self.apt.as_ref()
     }
+
+    /// Makes the files that scenarios have generated.
+    pub fn weights(&self) -> &Arc<Weights> {
+        &self.weights
+    }
+
+    /// The registry, if a scenario needs it.
+    pub fn registry(&self) -> Option<&Registry> {
+        self.registry.as_ref()
+    }
 }
 
 /// Takes the hosts of apt's sources, of pip's settings and of the environment out of text.
@@ -244,6 +281,13 @@ impl Debian {
             Err(error) => Self { archive: Err(format!("{error:#}")), sources: Err(format!("{error:#}")) },
         }
     }
+
+    async fn registry(&self, cache: &Cache, shaper: &Shaper) -> Result<Registry> {
+        match &self.archive {
+            Ok(archive) => Registry::start(cache, Arc::clone(archive), shaper.clone()).await,
+            Err(error) => Err(anyhow!("{error}")),
+        }
+    }
 }
 
 /// The machine's own pip and its settings, where it has one.
@@ -261,6 +305,20 @@ impl PipOfMachine {
         });
         found.await.unwrap_or(Self { pip: None, settings: String::new() })
     }
+}
+
+/// The weights that a scenario has generated, made if they are not in the cache.
+async fn generate(
+    weights: &Arc<Weights>,
+    need: &Needs,
+    progress: &(dyn Fn(&str) + Send + Sync),
+) -> Result<()> {
+    for (path, bytes) in &need.generated {
+        progress(&format!("making {} MB of weights for {}", bytes / 1_000_000, need.scenario));
+        let (weights, path, bytes) = (Arc::clone(weights), path.clone(), *bytes);
+        tokio::task::spawn_blocking(move || weights.first(&path, bytes)).await??;
+    }
+    Ok(())
 }
 
 /// The files that a scenario locks, fetched if they are not in the cache.

@@ -1,5 +1,6 @@
 //! What scenarios consume, and how much of it is still to be fetched.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -7,7 +8,7 @@ use anyhow::Result;
 use super::base::{self, Bases};
 use super::wheels::{self, Wheels};
 use crate::cache::Cache;
-use crate::scenario::Scenario;
+use crate::scenario::{Event, Scenario};
 
 /// What the builds of one scenario consume.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub struct Needs {
     pub later_locks: Vec<PathBuf>,
     /// Whether a build step uses apt.
     pub apt: bool,
+    /// Generated weights: path in the context and bytes.
+    pub generated: BTreeMap<String, u64>,
+    /// Whether images or caches are pushed to a registry.
+    pub registry: bool,
 }
 
 impl From<&Scenario> for Needs {
@@ -32,6 +37,9 @@ impl From<&Scenario> for Needs {
             locks: scenario.locks.clone(),
             later_locks: scenario.later_locks.clone(),
             apt: scenario.apt,
+            generated: scenario.generated.clone(),
+            registry: scenario.releases.is_some()
+                || scenario.events.iter().any(|event| matches!(event, Event::CiEdit(_))),
         }
     }
 }

@@ -52,6 +52,11 @@ impl Server {
         Ok(Self { address, task: tokio::spawn(accept(listener, shaper, handler)) })
     }
 
+    /// `127.0.0.1:PORT`.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// `http://127.0.0.1:PORT`.
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use harness::engine::LABEL;
-use harness::engine::containers::{Container, ContainerSpec};
+use harness::engine::containers::{Container, ContainerSpec, Mounts};
 
 use crate::support::{BASE, engine, token};
 
@@ -14,7 +14,24 @@ fn spec(run: &str, script: &str) -> ContainerSpec {
         command: ["sh", "-c", script].map(String::from).to_vec(),
         env: BTreeMap::from([("WORD".to_owned(), "a b".to_owned())]),
         labels: BTreeMap::new(),
+        mounts: Mounts::new(),
     }
+}
+
+#[tokio::test]
+async fn a_container_sees_what_is_mounted_and_cannot_change_it() {
+    let engine = engine().await;
+    let (file, name) = (tempfile::NamedTempFile::new().unwrap(), "/models/deep/m");
+    std::fs::write(file.path(), "weights").unwrap();
+    let mounted = ContainerSpec {
+        mounts: Mounts::from([(name.to_owned(), file.path().to_owned())]),
+        ..spec("test-mounts", "cat /models/deep/m; echo no > /models/deep/m || echo read-only")
+    };
+    let container = Container::start(&engine.docker, BASE, mounted).await.unwrap();
+    assert_eq!(container.wait().await.unwrap(), 0);
+    assert_eq!(container.logs().await.unwrap().stdout, b"weightsread-only\n");
+    container.remove().await.unwrap();
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "weights");
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use bollard::Docker;
 use harness::cache::Cache;
 use harness::debian::{Archive, Suite, Unpacked};
-use harness::engine::buildkit::{BuildKit, BuildOutcome, BuildRequest, Context, Export, OverlayFile, Vertex};
+use harness::engine::buildkit::{
+    BuildKit, BuildOutcome, BuildRequest, Context, Export, OverlayContent, OverlayFile, Vertex,
+};
 use harness::engine::{Choice, Data, Home};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -118,7 +120,7 @@ pub(crate) fn token() -> String {
 /// An edit of the `n`th second of 2020.
 pub(crate) fn edit(text: &str, n: u64) -> OverlayFile {
     OverlayFile {
-        bytes: Arc::from(text.as_bytes()),
+        content: OverlayContent::Bytes(Arc::from(text.as_bytes())),
         mode: 0o644,
         modified: SystemTime::UNIX_EPOCH + Duration::from_secs(1_577_836_800 + n),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use harness::engine::LABEL;
 use harness::engine::buildkit::Export;
+use harness::engine::containers::Mounts;
 use harness::measure::answer::{AnswerError, Asker};
 use harness::scenario::{Answer, Pair, ServiceAnswer};
 
@@ -15,6 +16,7 @@ const RUN: &str = "test-answer";
 struct Services {
     rig: Rig,
     answer: Answer,
+    mounts: Pair<Mounts>,
 }
 
 fn question() -> ServiceAnswer {
@@ -28,7 +30,11 @@ fn question() -> ServiceAnswer {
 
 impl Services {
     async fn up() -> Self {
-        Self { rig: Rig::up(&[]).await, answer: Answer::Service(question()) }
+        Self {
+            rig: Rig::up(&[]).await,
+            answer: Answer::Service(question()),
+            mounts: Pair::from_fn(|_| Mounts::new()),
+        }
     }
 
     /// Builds an image whose command is the shell line `start`, and whose answer to a POST is what the
@@ -46,7 +52,13 @@ impl Services {
     }
 
     fn asker(&self, ready_limit: Duration) -> Asker<'_> {
-        Asker { docker: self.rig.engine.docker(), run: RUN, answer: &self.answer, ready_limit }
+        Asker {
+            docker: self.rig.engine.docker(),
+            run: RUN,
+            answer: &self.answer,
+            ready_limit,
+            mounts: &self.mounts,
+        }
     }
 
     async fn containers_left(&self) -> usize {
@@ -89,16 +101,16 @@ async fn asks_both_images_and_leaves_nothing_behind() {
         assert!(e.contains(part), "{part}: {e}");
     }
     let lost = Answer::Service(ServiceAnswer { path: "/nowhere".to_owned(), ..question() });
-    let e = Asker { answer: &lost, ..asker }.ask(&echo).await.unwrap_err().to_string();
+    let e = Asker { answer: &lost, ..asker }.ask(&echo, &Mounts::new()).await.unwrap_err().to_string();
     assert!(e.starts_with("/nowhere answers 50"), "{e}");
 
     // A program is no service: what it prints is its answer.
     let program = Answer::Command(vec!["echo".to_owned(), "42".to_owned()]);
     assert_eq!(Asker { answer: &program, ..asker }.both(&pair(&echo, &slow)).await.unwrap(), "42\n");
     let failing = Answer::Command(["sh", "-c", "echo no weights >&2; exit 4"].map(str::to_owned).to_vec());
-    let e = Asker { answer: &failing, ..asker }.ask(&echo).await.unwrap_err().to_string();
+    let e = Asker { answer: &failing, ..asker }.ask(&echo, &Mounts::new()).await.unwrap_err().to_string();
     assert!(e.contains("exit code 4") && e.contains("no weights"), "{e}");
-    assert!(asker.ask("tare.local/test-answer/none:latest").await.is_err());
+    assert!(asker.ask("tare.local/test-answer/none:latest", &Mounts::new()).await.is_err());
     assert_eq!(services.containers_left().await, 0);
 
     services.rig.down().await;

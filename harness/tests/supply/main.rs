@@ -4,6 +4,7 @@ mod bases;
 mod builds;
 mod link;
 mod packages;
+mod registry;
 
 use std::path::{Path, PathBuf};
 
@@ -25,5 +26,7 @@ fn needs(scenario: &str) -> Needs {
         locks: Vec::new(),
         later_locks: Vec::new(),
         apt: false,
+        generated: Default::default(),
+        registry: false,
     }
 }

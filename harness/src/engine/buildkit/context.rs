@@ -1,7 +1,7 @@
-//! What a build may copy from: a directory on disk, with edited files laid over it.
+//! What a build may copy from: a directory on disk, with other files laid over it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -14,14 +14,23 @@ pub struct Context {
     pub overlay: BTreeMap<String, OverlayFile>,
 }
 
-/// An edited file, held in memory: edits are small.
+/// A file laid over the context.
 #[derive(Debug, Clone)]
 pub struct OverlayFile {
     /// The content.
-    pub bytes: Arc<[u8]>,
+    pub content: OverlayContent,
     /// Unix permission bits.
     pub mode: u32,
     /// When the edit was made. BuildKit takes a file with the size and time it knows as unchanged, so
-    /// two edits never carry the same time.
+    /// two edits never carry the same time. A file on disk carries its own.
     pub modified: SystemTime,
+}
+
+/// Where the content of an overlaid file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverlayContent {
+    /// In memory: edits are small.
+    Bytes(Arc<[u8]>),
+    /// In a file elsewhere on disk, which stays as it is during the build: weights, streamed from there.
+    File(Arc<Path>),
 }

@@ -16,7 +16,7 @@ pub mod tree;
 mod wire;
 
 pub use client::BuildKit;
-pub use context::{Context, OverlayFile};
+pub use context::{Context, OverlayContent, OverlayFile};
 pub use request::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
 pub use store::{CacheRecord, GcRule};
 

@@ -31,6 +31,9 @@ impl FileToSend {
                 size: *size,
                 modified: entry.node.modified,
             }),
+            (Content::Elsewhere { path, size }, None) => {
+                Some(Self::Disk { path: path.to_path_buf(), size: *size, modified: entry.node.modified })
+            }
             (Content::Edited(bytes), None) => Some(Self::Edited(Arc::clone(bytes))),
             _ => None,
         }

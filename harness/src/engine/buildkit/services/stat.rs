@@ -10,7 +10,7 @@ pub(super) fn stat_of(entry: &Entry) -> Stat {
         (_, Some(first)) => (0, 0, first.clone()),
         (Content::Dir, None) => (go_mode::DIR, 0, String::new()),
         (Content::Symlink { target }, None) => (go_mode::SYMLINK, target.len() as u64, target.clone()),
-        (Content::Disk { size, .. }, None) => (0, *size, String::new()),
+        (Content::Disk { size, .. } | Content::Elsewhere { size, .. }, None) => (0, *size, String::new()),
         (Content::Edited(bytes), None) => (0, bytes.len() as u64, String::new()),
     };
     Stat {

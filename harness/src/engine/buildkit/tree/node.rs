@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::overlay::{OverlayDir, OverlayNode};
-use crate::engine::buildkit::Context;
+use crate::engine::buildkit::{Context, OverlayContent, OverlayFile};
 
 /// Why a context cannot be sent: names the path.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -52,6 +52,11 @@ pub(crate) enum Content {
         shared: Option<(u64, u64)>,
     },
     Edited(Arc<[u8]>),
+    /// A file outside the directory.
+    Elsewhere {
+        path: Arc<Path>,
+        size: u64,
+    },
 }
 
 /// A name in a directory.
@@ -120,13 +125,7 @@ impl Tree {
     /// It cannot be read, or is of a kind that a build cannot copy.
     pub(super) fn node(&self, path: &str) -> Result<Option<Node>, ContextError> {
         match self.overlay.get(path) {
-            Some(OverlayNode::File(file)) => {
-                return Ok(Some(Node {
-                    content: Content::Edited(Arc::clone(&file.bytes)),
-                    mode: file.mode & 0o7777,
-                    modified: nanoseconds(file.modified),
-                }));
-            }
+            Some(OverlayNode::File(file)) => return overlaid(file).map(Some),
             Some(OverlayNode::Dir(dir)) if self.lstat(path)?.is_none() => {
                 let modified = nanoseconds(dir.modified());
                 return Ok(Some(Node { content: Content::Dir, mode: 0o755, modified }));
@@ -201,6 +200,21 @@ impl Tree {
         children.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(children)
     }
+}
+
+/// A file of the overlay.
+fn overlaid(file: &OverlayFile) -> Result<Node, ContextError> {
+    let mode = file.mode & 0o7777;
+    Ok(match &file.content {
+        OverlayContent::Bytes(bytes) => {
+            Node { content: Content::Edited(Arc::clone(bytes)), mode, modified: nanoseconds(file.modified) }
+        }
+        OverlayContent::File(path) => {
+            let found = path.metadata().map_err(|error| ContextError::io(path, &error))?;
+            let content = Content::Elsewhere { path: Arc::clone(path), size: found.len() };
+            Node { content, mode, modified: disk_time(&found) }
+        }
+    })
 }
 
 /// A file's time as the protocol carries it, nanoseconds since 1970.

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::{Content, ContextError, Entry, Filter, Tree, Walk};
-use crate::engine::buildkit::{Context, OverlayFile};
+use super::{Content, ContextError, Entry, Filter, Tree, Walk, disk_time};
+use crate::engine::buildkit::{Context, OverlayContent, OverlayFile};
 
 fn walk(context: &Context, exclude: &[String], follow: &[String]) -> Result<Vec<Entry>, ContextError> {
     let tree = Tree::open(context)?;
@@ -25,7 +25,7 @@ fn plain(dir: &TempDir) -> Context {
 
 fn edit(text: &str) -> OverlayFile {
     OverlayFile {
-        bytes: Arc::from(text.as_bytes()),
+        content: OverlayContent::Bytes(Arc::from(text.as_bytes())),
         mode: 0o640,
         modified: SystemTime::UNIX_EPOCH + Duration::new(7, 5),
     }
@@ -98,6 +98,23 @@ fn a_directory_comes_before_what_it_holds_and_names_by_their_bytes() {
     plant(dir.path(), &["a/", "a/z", "a-b", "a.txt", "B", "é"].map(String::from));
     let entries = walk(&plain(&dir), &[], &[]).unwrap();
     assert_eq!(paths(&entries), ["B", "a", "a/z", "a-b", "a.txt", "é"]);
+}
+
+#[test]
+fn a_file_laid_over_from_elsewhere_keeps_its_size_and_time_and_is_read_where_it_lies() {
+    let (dir, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let path = elsewhere.path().join("weights");
+    std::fs::write(&path, "a model").unwrap();
+    let mut context = plain(&dir);
+    let file = OverlayFile { content: OverlayContent::File(path.as_path().into()), ..edit("") };
+    context.overlay.insert("weights/model".to_owned(), file);
+    let entries = walk(&context, &[], &[]).unwrap();
+    assert_eq!(paths(&entries), ["weights", "weights/model"]);
+    let node = &entries[1].node;
+    assert!(matches!(&node.content, Content::Elsewhere { path: at, size: 7 } if **at == *path));
+    assert_eq!((node.mode, node.modified), (0o640, disk_time(&path.metadata().unwrap())));
+    std::fs::remove_file(&path).unwrap();
+    assert!(walk(&context, &[], &[]).unwrap_err().to_string().contains("weights: No such file"));
 }
 
 #[test]

@@ -1,0 +1,109 @@
+//! A registry on loopback, for pushes, pulls and exported caches.
+//!
+//! It is Debian's `docker-registry`, the reference implementation, unpacked and never installed. Nobody
+//! reaches it but through our proxy, which keeps the rate of the link and counts what goes through: the
+//! registry itself does neither. Engines take `127.0.0.1` without TLS.
+
+mod process;
+mod proxy;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use walkdir::WalkDir;
+
+use super::link::Shaper;
+use super::server::Server;
+use crate::cache::Cache;
+use crate::debian::Archive;
+
+use process::Process;
+use proxy::{Counter, Proxy};
+
+/// Where the registry listens if it can; the port is part of the names of images.
+const PREFERRED_PORT: u16 = 17733;
+
+/// A running registry, empty at first. It ends, and its data goes, when it is dropped.
+#[derive(Debug)]
+pub struct Registry {
+    server: Server,
+    moved: Arc<Counter>,
+    process: Process,
+}
+
+/// What was moved: bytes of the bodies of requests and responses, whatever the connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moved {
+    /// To the registry.
+    pub up: u64,
+    /// From the registry.
+    pub down: u64,
+}
+
+impl Registry {
+    /// Unpacks it if need be, and starts it.
+    ///
+    /// # Errors
+    /// If the distribution has no such package, or the registry does not come up.
+    pub async fn start(cache: &Cache, archive: Arc<Archive>, shaper: Shaper) -> Result<Self> {
+        let room = cache.room("registry")?;
+        let started = tokio::task::spawn_blocking(move || Process::start(&room, &archive));
+        let process = started.await.context("starting the registry was cut short")??;
+        let moved = Arc::<Counter>::default();
+        let proxy =
+            Proxy { socket: process.socket().to_owned(), moved: Arc::clone(&moved), shaper: shaper.clone() };
+        let server = Server::start(PREFERRED_PORT, shaper, Arc::new(proxy)).await?;
+        Ok(Self { server, moved, process })
+    }
+
+    /// `127.0.0.1:PORT`: what the name of an image begins with to be pushed there.
+    pub fn host(&self) -> String {
+        self.server.address().to_string()
+    }
+
+    /// All that was moved so far.
+    pub fn moved(&self) -> Moved {
+        self.moved.read()
+    }
+
+    /// Bytes of the blobs (layers, configurations, manifests) that it stores, each once.
+    ///
+    /// # Errors
+    /// If its directory cannot be read.
+    pub async fn stored_bytes(&self) -> Result<u64> {
+        let data = self.process.data();
+        tokio::task::spawn_blocking(move || blob_bytes(&data)).await?
+    }
+
+    /// Forgets all images and caches. Nobody may be pushing or pulling.
+    ///
+    /// # Errors
+    /// If its directory cannot be emptied.
+    pub async fn clear(&self) -> Result<()> {
+        let data = self.process.data();
+        let empty = move || match std::fs::remove_dir_all(&data) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot empty {}", data.display()))
+            }
+            _ => Ok(()),
+        };
+        tokio::task::spawn_blocking(empty).await?
+    }
+}
+
+/// A blob is a file called `data`, in a folder of its own.
+fn blob_bytes(data: &Path) -> Result<u64> {
+    let blobs = data.join("docker/registry/v2/blobs");
+    if !blobs.exists() {
+        return Ok(0);
+    }
+    let mut bytes = 0;
+    for entry in WalkDir::new(&blobs) {
+        let entry = entry.with_context(|| format!("cannot read {}", blobs.display()))?;
+        if entry.file_type().is_file() && entry.file_name() == "data" {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}
