@@ -7,6 +7,7 @@ use super::context::BlockContext;
 use super::image;
 use super::rehearsal::compare_answers;
 use super::runner::Bench;
+use super::start;
 use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
@@ -36,22 +37,20 @@ struct Side {
 }
 
 impl Side {
-    /// Begins the block that `event` belongs to, if it is a new one. A block without a cold build goes on in
-    /// the cache of the one before, from the context without its edits.
-    fn enter(&mut self, block: u32, event: &Event, scenario: &Scenario, variant: Variant) -> Result<()> {
+    /// Begins the block that `event` belongs to, if it is a new one, and says whether it is. A block without a
+    /// cold build goes on in the cache of the one before, from the context without its edits.
+    fn enter(&mut self, block: u32, event: &Event, scenario: &Scenario, variant: Variant) -> Result<bool> {
         if self.block == block {
-            return Ok(());
+            return Ok(false);
         }
         self.block = block;
         self.built.clear();
         self.image = None;
         match &mut self.context {
-            Some(context) if *event != Event::Cold => context.take_back(scenario, variant),
-            context => {
-                *context = None;
-                Ok(())
-            }
+            Some(context) if *event != Event::Cold => context.take_back(scenario, variant)?,
+            context => *context = None,
         }
+        Ok(true)
     }
 }
 
@@ -100,7 +99,7 @@ impl<'a> Blocks<'a> {
         let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
         let fresh = scenario::nonce(bench.run_id, &scenario.name, step.block, variant, &step.event, attempt);
         let look = step.block <= EXACT_BLOCKS;
-        self.sides.get_mut(variant).enter(step.block, &step.event, scenario, variant)?;
+        let new_block = self.sides.get_mut(variant).enter(step.block, &step.event, scenario, variant)?;
 
         let mut context = match (&step.event, self.sides.get(variant).context.clone()) {
             (Event::Cold, _) => BlockContext::cold(bench.run_id, scenario, variant, fresh.clone())?,
@@ -143,6 +142,9 @@ impl<'a> Blocks<'a> {
             }
             let why = format!("built, but its image cannot be believed: {error:#}");
             return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
+        }
+        if new_block {
+            rows.starts = start::rows(bench, scenario, step).await?;
         }
         self.sides.get_mut(variant).built.push(step.event.clone());
         if let Some(why) = self.check_answers(step).await {

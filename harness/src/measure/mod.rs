@@ -2,7 +2,7 @@
 //!
 //! `runner` walks the plan; for each step `block` and `context` say what the builder sees, `build`
 //! builds and times it, `timing` splits the time by what BuildKit says of its vertexes, `image` looks
-//! at the result, and the rows are on disk before the next step begins.
+//! at the result, `start` starts it, and the rows are on disk before the next step begins.
 
 pub mod answer;
 mod block;
@@ -13,6 +13,7 @@ mod image;
 mod observer;
 mod rehearsal;
 mod runner;
+pub mod start;
 mod timing;
 
 pub use build::Forward;

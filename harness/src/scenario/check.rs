@@ -66,7 +66,8 @@ pub(super) fn scenario(
         parsed.push(dockerfile);
     }
     let steps = steps(file, &parsed, wire.steps)?;
-    let claims = claim::claims(file, &events, &steps, wire.claims)?;
+    let starts = starts::check(file, wire.starts)?;
+    let claims = claim::claims(file, &events, &steps, &starts, wire.claims)?;
 
     Ok(Scenario {
         name,
@@ -78,7 +79,7 @@ pub(super) fn scenario(
         later_locks: locks(file, dir, &payload.later_locks)?,
         generated: generated(file, &payload.generated)?,
         estimate: estimate(file, &payload)?,
-        starts: starts::check(file, wire.starts)?,
+        starts,
         releases: releases(file, &edits, wire.releases)?,
         development: wire
             .development

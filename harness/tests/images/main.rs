@@ -3,3 +3,4 @@
 mod answer;
 mod rig;
 mod sizes;
+mod starts;
