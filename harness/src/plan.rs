@@ -6,13 +6,16 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::record::{Plan, PlannedScenario, PlannedStep};
-use crate::scenario::{Event, Evidence, Pair, Profile, Scenario, Variant};
+use crate::scenario::{Claim, Event, Evidence, Metric, Pair, Profile, Scenario, Variant};
 
 /// Blocks that a claim on time needs: below six, no exact two-sided 95 % statement exists.
 pub const TIMED_BLOCKS: u32 = 6;
 
 /// Blocks that exact quantities need: two that agree.
 pub const EXACT_BLOCKS: u32 = 2;
+
+/// A start is short; the container around it takes as long again. Seconds, for the estimate.
+const START_S: f64 = 2.0;
 
 /// Before the first block each variant is built once, untimed.
 const REHEARSAL: &[Event] = &[Event::Cold];
@@ -59,6 +62,8 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
                 timed_events(scenario, choices.profile)
             };
             seconds += events_seconds(scenario, &events);
+            // Both variants, each started twice.
+            seconds += scenario.starts.len() as f64 * 4.0 * START_S;
             for variant in order {
                 steps.extend(events.iter().cloned().map(|event| PlannedStep {
                     scenario: scenario.name.clone(),
@@ -100,7 +105,8 @@ fn default_blocks(scenario: &Scenario, profile: Profile) -> u32 {
     match profile {
         Profile::Smoke => 1,
         Profile::Quick | Profile::Full
-            if scenario.events.iter().any(|event| is_timed(scenario, event, profile)) =>
+            if times_starts(scenario, profile)
+                || scenario.events.iter().any(|event| is_timed(scenario, event, profile)) =>
         {
             TIMED_BLOCKS
         }
@@ -111,13 +117,23 @@ fn default_blocks(scenario: &Scenario, profile: Profile) -> u32 {
 /// What is measured in the blocks that only times need. Where a cold build is among it, the events up to
 /// the last one that a claim on time is about: those before it stay, since edits add up. Where none is,
 /// those events alone: the block goes on where the one before stopped, in its cache.
+///
+/// Starts follow a block's first build. Where a claim is on them alone, a `noop` is enough, which builds the
+/// image once more from the cache: six blocks of starts need two cold builds.
 fn timed_events(scenario: &Scenario, profile: Profile) -> Vec<Event> {
     let timed = |event: &Event| is_timed(scenario, event, profile);
     if scenario.events.iter().any(|event| timed(event) && matches!(event, Event::Cold | Event::Noop)) {
         let end = scenario.events.iter().rposition(timed).map_or(0, |last| last + 1);
         return scenario.events[..end].to_vec();
     }
-    scenario.events.iter().filter(|event| timed(event)).cloned().collect()
+    let noop = times_starts(scenario, profile).then_some(Event::Noop);
+    noop.into_iter().chain(scenario.events.iter().filter(|event| timed(event)).cloned()).collect()
+}
+
+/// Whether a claim that the profile can settle is on a start.
+fn times_starts(scenario: &Scenario, profile: Profile) -> bool {
+    let is_start = |claim: &Claim| matches!(claim.metric, Metric::StartPhase(..));
+    scenario.claims.iter().any(|claim| is_start(claim) && claim.profiles.contains(&profile))
 }
 
 /// Whether a claim that the profile can settle is about a time at this event. A scenario without claims
@@ -126,6 +142,7 @@ fn is_timed(scenario: &Scenario, event: &Event, profile: Profile) -> bool {
     scenario.claims.is_empty()
         || scenario.claims.iter().any(|claim| {
             claim.metric.evidence() == Evidence::Time
+                && !matches!(claim.metric, Metric::StartPhase(..))
                 && claim.metric.event() == event
                 && claim.profiles.contains(&profile)
         })
@@ -151,7 +168,7 @@ fn events_seconds(scenario: &Scenario, events: &[Event]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario;
+    use crate::scenario::{self, Start};
 
     fn plan(profile: Profile, blocks: Option<u32>) -> Plan {
         let roots = [scenario::builtin_dir().unwrap()];
@@ -188,5 +205,26 @@ mod tests {
             assert_eq!(events(&plan(Profile::Quick, Some(3)), 3, variant), all, "asked for, so whole");
         }
         assert_eq!(plan(Profile::Smoke, None).scenarios[0].blocks, 1);
+    }
+
+    #[test]
+    fn a_claim_on_a_start_needs_six_blocks_and_two_cold_builds() {
+        let roots = [scenario::builtin_dir().unwrap()];
+        let mut scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], Profile::Quick).unwrap();
+        let claims = &mut scenarios[0].claims;
+        claims.truncate(1);
+        claims[0].metric = Metric::StartPhase("import".to_owned(), Start::First);
+        let choices = |profile| Choices { profile, blocks: None, seed: 7 };
+        let six = make(&scenarios, choices(Profile::Quick)).unwrap();
+        assert_eq!(six.scenarios[0].blocks, TIMED_BLOCKS);
+        let cold = six.steps.iter().filter(|step| step.event == Event::Cold).count();
+        assert_eq!(cold, 2 * EXACT_BLOCKS as usize);
+        for block in EXACT_BLOCKS + 1..=TIMED_BLOCKS {
+            assert_eq!(events(&six, block, Variant::Naive), ["noop"]);
+            assert_eq!(events(&six, block, Variant::Optimized), ["noop"]);
+        }
+        scenarios[0].claims[0].profiles = vec![Profile::Full];
+        let two = make(&scenarios, choices(Profile::Quick)).unwrap();
+        assert_eq!(two.scenarios[0].blocks, EXACT_BLOCKS, "no claim that this profile settles");
     }
 }

@@ -311,3 +311,16 @@ fn a_pair_without_a_dockerfile() {
     let empty: &Path = &sample.dir().join("context");
     insta::assert_snapshot!(sample.shown(&pair(empty, empty).unwrap_err()), @"there is no sample/context/Dockerfile: --pair takes two folders, each with a Dockerfile");
 }
+
+#[test]
+fn a_claim_on_a_start_that_nothing_times() {
+    let claim = "metric = \"start:import@first\"";
+    let sample = Sample::new();
+    let text = fs::read_to_string(sample.dir().join("scenario.toml")).unwrap();
+    let metric = text.lines().find(|line| line.starts_with("metric = ")).unwrap().to_owned();
+    let sample = sample.toml(&metric, claim);
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `start:import@first` is about an unknown start: add [starts.import], with its `command`");
+    let start = "[starts.import]\ncommand = [\"true\"]\n\n[answer]";
+    let sample = sample.toml("[answer]", start).toml("\"noop\", ", "");
+    insta::assert_snapshot!(sample.error(), @r#"sample/scenario.toml:50: claim `step-skipped`: `start:import@first` needs "noop" among `events`: add it"#);
+}

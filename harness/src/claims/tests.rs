@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::record::INTERRUPTED;
 use crate::record::testing::RunBuilder;
-use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, Pair, SampleColumn, Variant};
+use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, Pair, SampleColumn, Start, Variant};
 
 const MB: u64 = 1_000_000;
 
@@ -324,4 +324,29 @@ proptest! {
         let expected = if seconds.len() < 6 { Effect::Unclear } else { Effect::NoEffect };
         prop_assert_eq!(row.effect, expected);
     }
+}
+
+/// A run whose one claim is that a start again takes at most 5 % longer.
+fn starts(naive: &[Option<f64>], optimized: &[Option<f64>]) -> ClaimRow {
+    let metric = Metric::StartPhase("import".to_owned(), Start::Again);
+    let run = RunBuilder::new().scenario("s").claim(metric, Some(-0.05), None);
+    // The first starts are another metric.
+    let first = [Some(9.0), Some(1.0), Some(9.0), Some(1.0), Some(9.0), Some(1.0)];
+    let run = run.starts("import", Start::First, &first, &first);
+    settle_only(run.starts("import", Start::Again, naive, optimized))
+}
+
+#[test]
+fn starts_are_judged_as_times_and_a_failed_one_is_no_time() {
+    let naive = [0.50, 0.51, 0.52, 0.50, 0.51, 0.50].map(Some);
+    let slower = [0.90, 0.91, 0.92, 0.90, 0.93, 0.91].map(Some);
+    let row = starts(&naive, &slower);
+    assert_eq!((row.effect, row.verdict), (Effect::Hurts, Verdict::Contradicted), "{row:?}");
+    assert_eq!(starts(&naive, &naive).effect, Effect::NoEffect);
+    assert_eq!(starts(&naive[..5], &slower[..5]).verdict, Verdict::Inconclusive, "six starts are needed");
+    let mut failing = slower;
+    failing[3] = None;
+    let row = starts(&naive, &failing);
+    assert_eq!((row.effect, row.verdict), (Effect::Unclear, Verdict::NotMeasured));
+    assert!(row.reason.contains("optimized, start `import` (again), block 4 failed: no module"), "{row:?}");
 }

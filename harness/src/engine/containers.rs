@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use bollard::Docker;
@@ -30,6 +31,9 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, String>,
     /// Files and folders of this machine that it sees, read-only, by their absolute path in it.
     pub mounts: Mounts,
+    /// Whether the image's files cannot be written over; `/tmp` can, in memory, as read-only deployments
+    /// have it.
+    pub read_only: bool,
 }
 
 /// Absolute path in a container → what of this machine it sees there.
@@ -60,17 +64,21 @@ impl Container {
     pub async fn start(docker: &Docker, image: &str, spec: ContainerSpec) -> Result<Self> {
         let mut labels: HashMap<_, _> = spec.labels.into_iter().collect();
         labels.insert(LABEL.to_owned(), spec.run);
+        let tmp = HashMap::from([("/tmp".to_owned(), String::new())]);
+        let host = HostConfig {
+            network_mode: Some("host".to_owned()),
+            mounts: (!spec.mounts.is_empty()).then(|| spec.mounts.into_iter().map(bind).collect()),
+            readonly_rootfs: Some(spec.read_only),
+            tmpfs: spec.read_only.then_some(tmp),
+            ..HostConfig::default()
+        };
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
             cmd: (!spec.command.is_empty()).then_some(spec.command),
             env: Some(spec.env.into_iter().map(|(key, value)| format!("{key}={value}")).collect()),
             labels: Some(labels),
             tty: Some(false),
-            host_config: Some(HostConfig {
-                network_mode: Some("host".to_owned()),
-                mounts: (!spec.mounts.is_empty()).then(|| spec.mounts.into_iter().map(bind).collect()),
-                ..HostConfig::default()
-            }),
+            host_config: Some(host),
             ..ContainerCreateBody::default()
         };
         let created = docker
@@ -79,11 +87,35 @@ impl Container {
             .with_context(|| format!("cannot create a container from {image}"))?;
         // From here on it is removed, also if it does not start.
         let container = Self { docker: docker.clone(), id: Some(created.id) };
-        docker
-            .start_container(container.id(), None)
-            .await
-            .with_context(|| format!("cannot start a container from {image}"))?;
+        container.start_again().await.with_context(|| format!("cannot start a container from {image}"))?;
         Ok(container)
+    }
+
+    /// Starts it once more after it has ended, with all that it wrote in place.
+    ///
+    /// # Errors
+    /// Its command cannot be started, or the engine is gone.
+    pub async fn start_again(&self) -> Result<()> {
+        self.docker.start_container(self.id(), None).await.context("the container does not start")
+    }
+
+    /// How long its last start ran: from the process being started to its end, by the engine's own clock.
+    ///
+    /// # Errors
+    /// It was not started or has not ended, or the engine is gone.
+    pub async fn ran(&self) -> Result<Duration> {
+        let seen =
+            self.docker.inspect_container(self.id(), None).await.context("cannot look at a container")?;
+        let state = seen.state.context("the engine tells no state of a container")?;
+        let time = |text: Option<String>| -> Result<jiff::Timestamp> {
+            let text = text.context("the engine tells no times of a container")?;
+            text.parse().with_context(|| format!("the engine gives the time {text:?}"))
+        };
+        let (started, finished) = (time(state.started_at)?, time(state.finished_at)?);
+        match Duration::try_from(finished.duration_since(started)) {
+            Ok(ran) if state.running != Some(true) => Ok(ran),
+            _ => bail!("a container from {started} has not ended"),
+        }
     }
 
     /// The engine's id.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
-use crate::engine::buildkit::Context;
 use crate::engine::buildkit::tree::{Content, Filter, Tree, Walk};
+use crate::engine::buildkit::{Context, OverlayContent};
 
 /// A context as the builder sees it: what the ignore file leaves out is not there.
 #[derive(Debug)]
@@ -81,6 +81,7 @@ impl Files {
                 Content::Symlink { target } => Held::Link(target),
                 Content::Disk { size, .. } => Held::Disk(tree.on_disk(&entry.path), size),
                 Content::Edited(bytes) => Held::Edited(bytes),
+                Content::Elsewhere { path, size } => Held::Disk(path.to_path_buf(), size),
             };
             let seen = Seen { mode: entry.node.mode, content, modified: entry.node.modified };
             sent.insert(entry.path, seen);
@@ -171,9 +172,11 @@ fn equal(one: &Path, other: &Path) -> Result<bool> {
 
 /// A small file of the context; nothing where it is not there.
 fn context_text(context: &Context, path: &str) -> String {
-    match context.overlay.get(path) {
-        Some(file) => String::from_utf8_lossy(&file.bytes).into_owned(),
-        None => std::fs::read_to_string(context.root.join(path)).unwrap_or_default(),
+    let on_disk = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+    match context.overlay.get(path).map(|file| &file.content) {
+        Some(OverlayContent::Bytes(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+        Some(OverlayContent::File(file)) => on_disk(file),
+        None => on_disk(&context.root.join(path)),
     }
 }
 

@@ -1,13 +1,12 @@
 //! Causes of made-up builds: which vertexes ran is given, why is asked.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::engine::buildkit::{Context, Export, OverlayFile};
+use crate::engine::buildkit::{Context, Export, OverlayContent, OverlayFile};
 
 const SINGLE: &str = "\
 FROM python:3.11-slim
@@ -74,7 +73,8 @@ impl Rig {
 
     fn lay(&mut self, path: &str, text: &str) {
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_577_836_800);
-        let file = OverlayFile { bytes: Arc::from(text.as_bytes()), mode: 0o644, modified };
+        let file =
+            OverlayFile { content: OverlayContent::Bytes(text.as_bytes().into()), mode: 0o644, modified };
         self.request.context.overlay.insert(path.to_owned(), file);
     }
 

@@ -166,10 +166,14 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 fn ended_early(code: i64, logs: &Logs) -> Result<Bytes> {
+    bail!("it ended with exit code {code} before it answered; its last lines:\n{}", last_words(logs))
+}
+
+/// The end of what a container wrote: to stderr, or to stdout where it wrote nothing there.
+pub(super) fn last_words(logs: &Logs) -> String {
     let text = String::from_utf8_lossy(if logs.stderr.is_empty() { &logs.stdout } else { &logs.stderr });
     let lines: Vec<&str> = text.lines().collect();
-    let last = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
-    bail!("it ended with exit code {code} before it answered; its last lines:\n{last}")
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }
 
 /// A port of the loopback that nobody listens on. Somebody may come first, and then the service ends

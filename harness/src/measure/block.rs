@@ -7,12 +7,12 @@ use super::cause;
 use super::context::BlockContext;
 use super::rehearsal::compare_answers;
 use super::runner::Bench;
-use super::{contents, image};
+use super::{contents, image, start};
 use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
 use crate::record::{Delta, Image, MeasuredBuild, PlannedStep, Sample};
-use crate::scenario::{self, Around, Event, Pair, Scenario, Variant};
+use crate::scenario::{self, Around, Event, Pair, Scenario};
 
 /// A scenario's blocks in progress, one after the other.
 pub(crate) struct Blocks<'a> {
@@ -37,12 +37,13 @@ struct Side {
 }
 
 impl Side {
-    /// Begins `block`, if it is a new one. Without a cold build of its own it goes on where the one before
-    /// stopped: edits add up, over blocks too. (Taking them back would not be what it seems: the engine has
-    /// dropped what it had unpacked of the image before, and unpacks it once more in the first build.)
-    fn enter(&mut self, block: u32, event: &Event) {
+    /// Begins `block`, if it is a new one, and says whether it is. Without a cold build of its own it goes on
+    /// where the one before stopped: edits add up, over blocks too. (Taking them back would not be what it
+    /// seems: the engine has dropped what it had unpacked of the image before, and unpacks it once more in the
+    /// first build.)
+    fn enter(&mut self, block: u32, event: &Event) -> bool {
         if self.block == block {
-            return;
+            return false;
         }
         self.block = block;
         self.built.clear();
@@ -50,6 +51,7 @@ impl Side {
         if *event == Event::Cold {
             self.context = None;
         }
+        true
     }
 }
 
@@ -98,7 +100,7 @@ impl<'a> Blocks<'a> {
         let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
         let fresh = scenario::nonce(bench.run_id, &scenario.name, step.block, variant, &step.event, attempt);
         let look = step.block <= EXACT_BLOCKS;
-        self.sides.get_mut(variant).enter(step.block, &step.event);
+        let new_block = self.sides.get_mut(variant).enter(step.block, &step.event);
 
         let mut context = match (&step.event, self.sides.get(variant).context.clone()) {
             (Event::Cold, _) => BlockContext::cold(bench, scenario, variant, fresh.clone())?,
@@ -147,6 +149,9 @@ impl<'a> Blocks<'a> {
             }
             let why = format!("built, but its image cannot be believed: {error:#}");
             return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
+        }
+        if new_block {
+            rows.starts = start::rows(bench, scenario, step).await?;
         }
         self.sides.get_mut(variant).built.push(step.event.clone());
         if let Some(why) = self.check_answers(step).await {

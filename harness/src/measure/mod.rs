@@ -2,7 +2,8 @@
 //!
 //! `runner` walks the plan; for each step `block` and `context` say what the builder sees, `build`
 //! builds and times it, `timing` splits the time by what BuildKit says of its vertexes, `image` looks
-//! at the result, `contents` says what is in it, and the rows are on disk before the next step begins.
+//! at the result, `contents` says what is in it, `start` starts it, and the rows are on disk before the next
+//! step begins.
 
 pub mod answer;
 mod around;
@@ -17,6 +18,7 @@ mod observer;
 mod rehearsal;
 mod remaining;
 mod runner;
+pub mod start;
 mod timing;
 
 pub use build::Forward;

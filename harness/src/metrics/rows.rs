@@ -85,13 +85,23 @@ impl<'r> ScenarioRecords<'r> {
             self.samples.iter().find(|row| row.event == *event && has_failed(row)).map(|row| describe(row))
         };
         // Without a first build there is none after it, and no row that says so.
+        if let Metric::StartPhase(phase, start) = metric
+            && let Some(row) = self
+                .starts
+                .iter()
+                .find(|row| row.phase == *phase && row.event == *start && row.error.is_some())
+        {
+            return Some(describe_start(row));
+        }
         let measured = Variant::BOTH.iter().all(|variant| !self.values(metric, *variant).is_empty());
         failed(metric.event()).or_else(|| if measured { None } else { failed(&Event::Cold) })
     }
 
-    /// Its failed builds, a line each.
+    /// Its failed builds and starts, a line each.
     pub fn failures(&self) -> Vec<String> {
-        self.samples.iter().filter(|row| has_failed(row)).map(|row| describe(row)).collect()
+        let builds = self.samples.iter().filter(|row| has_failed(row)).map(|row| describe(row));
+        let starts = self.starts.iter().filter(|row| row.error.is_some()).map(|row| describe_start(row));
+        builds.chain(starts).collect()
     }
 
     /// Whether a base image of a measured build was a stand-in built on this machine.
@@ -172,10 +182,19 @@ fn grouped<'r, R>(rows: &'r [R], scenario: impl Fn(&'r R) -> &'r String) -> Hash
 /// A failure in one line that fits a table; BuildKit's message may have many, and the first says what
 /// happened. Control characters of a build's log would reach the reader's terminal.
 fn describe(sample: &Sample) -> String {
-    let error = sample.error.as_deref().unwrap_or_default();
-    let line = error.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-    let line: String = line.chars().filter(|letter| !letter.is_control()).take(200).collect();
+    let line = first_line(sample.error.as_deref().unwrap_or_default());
     format!("{}, {}, block {} failed: {line}", sample.variant, sample.event, sample.block)
+}
+
+/// A failed start, likewise.
+fn describe_start(row: &StartPhase) -> String {
+    let line = first_line(row.error.as_deref().unwrap_or_default());
+    format!("{}, start `{}` ({}), block {} failed: {line}", row.variant, row.phase, row.event, row.block)
+}
+
+fn first_line(error: &str) -> String {
+    let line = error.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    line.chars().filter(|letter| !letter.is_control()).take(200).collect()
 }
 
 fn image_value(row: &Image, column: ImageColumn) -> Option<f64> {

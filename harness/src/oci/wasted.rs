@@ -102,6 +102,7 @@ mod tests {
     #[test]
     fn every_way_to_hide_a_file() {
         let base = tar().dir("d").file("d/a", &[1; 10]).file("d/b", &[1; 20]).file("c", &[1; 30]);
+        #[expect(clippy::type_complexity, reason = "a table of cases is read as it is written")]
         let table: &[(&str, TarBuilder, &[(String, u64, u32, bool)])] = &[
             ("a new file", tar().file("c", b"new"), &[file("c", 30, 1, false)]),
             ("the same file again", tar().file("c", &[1; 30]), &[file("c", 30, 1, false)]),

@@ -1,5 +1,7 @@
 //! What belongs together in the files: the rows of one measured build.
 
+use std::collections::HashSet;
+
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,7 @@ pub struct MeasuredBuild {
     pub packages: Vec<Package>,
     /// Its rows in `secrets.csv`; after a cold build.
     pub leaks: Vec<Leak>,
-    /// Its rows in `startup.csv`; after a cold build.
+    /// Its rows in `startup.csv`; after the first build of a block.
     pub starts: Vec<StartPhase>,
     /// Its rows in `transfers.csv`.
     pub transfers: Vec<Transfer>,
@@ -118,6 +120,43 @@ pub(super) trait Row: Serialize + for<'de> Deserialize<'de> {
 pub(super) trait BuildRow: Row {
     /// The build that the row belongs to.
     fn key(&self) -> PlannedStep;
+
+    /// Whether it may be written with this build.
+    fn belongs_to(&self, build: &PlannedStep) -> bool {
+        self.key() == *build
+    }
+
+    /// Whether the build that it was written with has a sample.
+    fn is_vouched_for(&self, done: &HashSet<PlannedStep>) -> bool {
+        done.contains(&self.key())
+    }
+}
+
+/// Its `event` says which start it was, not which build. Starts follow the first build of their block and
+/// variant, and are written with it: a sample of that block and variant vouches for them.
+impl BuildRow for StartPhase {
+    fn key(&self) -> PlannedStep {
+        PlannedStep {
+            scenario: self.scenario.clone(),
+            block: self.block,
+            variant: self.variant,
+            event: Event::Cold,
+        }
+    }
+
+    fn belongs_to(&self, build: &PlannedStep) -> bool {
+        self.scenario == build.scenario && self.block == build.block && self.variant == build.variant
+    }
+
+    fn is_vouched_for(&self, done: &HashSet<PlannedStep>) -> bool {
+        done.iter().any(|build| self.belongs_to(build))
+    }
+}
+
+impl Row for StartPhase {
+    const FILE: &'static str = "startup.csv";
+    const COLUMNS: &'static [&'static str] =
+        &["scenario", "variant", "event", "block", "phase", "seconds", "error"];
 }
 
 impl Row for ClaimRow {
@@ -193,10 +232,6 @@ rows! {
     ];
     Leak in "secrets.csv", event |_| Event::Cold, columns [
         "scenario", "variant", "block", "canary", "place", "found_at",
-    ];
-    // Its `event` says which start it was; the image is that of the cold build.
-    StartPhase in "startup.csv", event |_| Event::Cold, columns [
-        "scenario", "variant", "event", "block", "phase", "seconds", "error",
     ];
     Transfer in "transfers.csv", event |row| row.event.clone(), columns [
         "scenario", "variant", "event", "block", "what", "seconds", "bytes",

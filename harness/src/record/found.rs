@@ -104,7 +104,8 @@ pub enum LeakPlace {
     CacheExport,
 }
 
-/// `startup.csv`: one phase of one start of an image's container.
+/// `startup.csv`: one phase of one start of an image's container. The image is that of the block's first
+/// build, and each block has starts of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartPhase {

@@ -23,7 +23,7 @@ impl<R: BuildRow> Side<R> {
     fn of(numbered: Numbered<R>, done: &HashSet<PlannedStep>) -> Self {
         let all = numbered.len();
         let rows: Vec<R> =
-            numbered.into_iter().map(|(_, row)| row).filter(|row| done.contains(&row.key())).collect();
+            numbered.into_iter().map(|(_, row)| row).filter(|row| row.is_vouched_for(done)).collect();
         Self { orphans: rows.len() < all, rows }
     }
 
@@ -53,7 +53,7 @@ macro_rules! sides {
 
         /// Whether all side rows of a build are its own.
         pub(super) fn belong_to(build: &MeasuredBuild, key: &PlannedStep) -> bool {
-            $(build.$field.iter().all(|row| row.key() == *key))&&+
+            $(build.$field.iter().all(|row| row.belongs_to(key)))&&+
         }
 
         impl Sides {

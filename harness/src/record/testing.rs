@@ -2,10 +2,13 @@
 
 use super::build::BuildRow;
 use super::{
-    BaseInfo, Delta, EngineInfo, FORMAT_VERSION, Image, LinkInfo, MachineInfo, Records, RunInfo, Sample, Step,
+    BaseInfo, Delta, EngineInfo, FORMAT_VERSION, Image, LinkInfo, MachineInfo, Records, RunInfo, Sample,
+    StartPhase, Step,
 };
 use crate::record::{Plan, PlannedScenario, PlannedStep};
-use crate::scenario::{Claim, DeltaColumn, Event, ImageColumn, Metric, Pair, Profile, SampleColumn, Variant};
+use crate::scenario::{
+    Claim, DeltaColumn, Event, ImageColumn, Metric, Pair, Profile, SampleColumn, Start, Variant,
+};
 
 /// Builds [`Records`]; what is added belongs to the scenario named last.
 pub(crate) struct RunBuilder {
@@ -166,6 +169,24 @@ impl RunBuilder {
             row.scenario == scenario && row.event == *event && row.name == name && !row.cached
         };
         self.records.steps.iter_mut().filter(is_it).for_each(|row| row.cause = Some(cause.to_owned()));
+        self
+    }
+
+    /// Seconds of a timed start in each block; `None` is a start that failed.
+    pub(crate) fn starts(
+        mut self,
+        phase: &str,
+        event: Start,
+        naive: &[Option<f64>],
+        optimized: &[Option<f64>],
+    ) -> Self {
+        self.each(naive, optimized, |run, variant, block, seconds| {
+            run.sample(variant, &Event::Cold, block);
+            let scenario = run.current().name.clone();
+            let error = seconds.is_none().then(|| "no module named x".to_owned());
+            let phase = phase.to_owned();
+            run.records.starts.push(StartPhase { scenario, variant, event, block, phase, seconds, error });
+        });
         self
     }
 

@@ -11,7 +11,7 @@ use super::testing::{self, RunBuilder};
 use super::*;
 use crate::error::BadInput;
 use crate::record::PlannedStep;
-use crate::scenario::{Event, Variant};
+use crate::scenario::{Event, Start, Variant};
 
 fn key(event: &str, block: u32) -> PlannedStep {
     PlannedStep {
@@ -344,4 +344,30 @@ fn killed_writers_lose_and_double_nothing() {
         assert_eq!(records.images.len(), blocks.len());
     }
     assert!(promised >= 20, "each writer went on where the last one died: {promised}");
+}
+
+/// Starts follow the first build of a block, whatever that is, and are believed if it is.
+#[test]
+fn starts_are_written_with_the_first_build_of_their_block() {
+    let (_dir, run) = new_run();
+    let start = |event| StartPhase {
+        scenario: "layer-order".to_owned(),
+        variant: Variant::Naive,
+        event,
+        block: 3,
+        phase: "import".to_owned(),
+        seconds: Some(0.5),
+        error: None,
+    };
+    let starts = vec![start(Start::First), start(Start::Again)];
+    let build = MeasuredBuild { starts: starts.clone(), ..measured(&key("noop", 3)) };
+    run.writer().unwrap().commit(&build).unwrap();
+    let elsewhere = MeasuredBuild { starts: starts.clone(), ..measured(&key("noop", 4)) };
+    assert!(run.writer().unwrap().commit(&elsewhere).is_err(), "another block's");
+    assert_eq!(run.read().unwrap().starts, starts);
+
+    append(&run.path().join("startup.csv"), "layer-order,naive,first,4,import,0.5,\n");
+    assert_eq!(run.read().unwrap().starts, starts, "no sample vouches for block 4");
+    drop(run.writer().unwrap());
+    assert_eq!(std::fs::read_to_string(run.path().join("startup.csv")).unwrap().lines().count(), 3);
 }

@@ -67,7 +67,8 @@ pub(super) fn scenario(
         parsed.push(dockerfile);
     }
     let steps = steps(file, &parsed, wire.steps)?;
-    let claims = claim::claims(file, &events, &steps, wire.claims)?;
+    let starts = starts::check(file, wire.starts)?;
+    let claims = claim::claims(file, &events, &steps, &starts, wire.claims)?;
 
     Ok(Scenario {
         name,
@@ -80,7 +81,7 @@ pub(super) fn scenario(
         mounts: generated::mounts(file, &variants, &generated, wire.mounts)?,
         generated,
         estimate: estimate(file, &payload)?,
-        starts: starts::check(file, wire.starts)?,
+        starts,
         releases: releases(file, &edits, wire.releases, profile)?,
         development: wire
             .development

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::wire::WireClaim;
-use super::{Claim, Event, Metric, Pair};
+use super::{Claim, Event, Metric, Pair, TimedStart};
 use crate::error::BadInput;
 
 /// Checks claims against what the scenario measures.
@@ -14,6 +14,7 @@ pub(super) fn claims(
     file: &Document,
     events: &[Event],
     steps: &BTreeMap<String, Pair<String>>,
+    starts: &BTreeMap<String, TimedStart>,
     written: Vec<WireClaim>,
 ) -> Result<Vec<Claim>, BadInput> {
     let mut names = BTreeSet::new();
@@ -25,7 +26,7 @@ pub(super) fn claims(
                 format!("two claims are named `{name}`: a claim's name is its row in claims.csv; rename one");
             return Err(file.bad(&claim.name.span(), say));
         }
-        let metric = metric(file, &name, events, steps, &claim.metric)?;
+        let metric = metric(file, &name, events, (steps, starts), &claim.metric)?;
         let (expected_min, expected_max) = interval(file, &claim)?;
         if claim.profiles.get_ref().is_empty() {
             let say =
@@ -50,7 +51,7 @@ fn metric(
     file: &Document,
     claim: &str,
     events: &[Event],
-    steps: &BTreeMap<String, Pair<String>>,
+    (steps, starts): (&BTreeMap<String, Pair<String>>, &BTreeMap<String, TimedStart>),
     written: &Spanned<String>,
 ) -> Result<Metric, BadInput> {
     let bad = |say: String| file.bad(&written.span(), format!("claim `{claim}`: {say}"));
@@ -67,6 +68,17 @@ fn metric(
         return Err(bad(format!(
             "`{metric}` is about an unknown step: add [steps.{step}], with words of its instruction"
         )));
+    }
+    if let Metric::StartPhase(start, _) = &metric {
+        if !starts.contains_key(start) {
+            return Err(bad(format!(
+                "`{metric}` is about an unknown start: add [starts.{start}], with its `command`"
+            )));
+        }
+        // In later blocks nothing is built but that, and the image of the cold build started.
+        if !events.contains(&Event::Noop) {
+            return Err(bad(format!("`{metric}` needs \"noop\" among `events`: add it")));
+        }
     }
     Ok(metric)
 }

@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::scenario::{Event, Scenario};
 
 /// What the builds of one scenario consume.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// The scenario's name.
     pub scenario: String,

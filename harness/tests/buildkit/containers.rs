@@ -13,8 +13,7 @@ fn spec(run: &str, script: &str) -> ContainerSpec {
         run: run.to_owned(),
         command: ["sh", "-c", script].map(String::from).to_vec(),
         env: BTreeMap::from([("WORD".to_owned(), "a b".to_owned())]),
-        labels: BTreeMap::new(),
-        mounts: Mounts::new(),
+        ..ContainerSpec::default()
     }
 }
 
@@ -96,4 +95,41 @@ async fn a_container_that_cannot_start_leaves_nothing() {
     }
     assert_eq!(count().await, 0);
     assert!(Container::start(&engine.docker, "localhost:1/none:1", spec(&run, "")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_container_started_again_finds_what_it_wrote_and_is_timed_anew() {
+    let engine = engine().await;
+    let script = "test -e /seen && exit 7; touch /seen && sleep 1";
+    let container = Container::start(&engine.docker, BASE, spec(&token(), script)).await.unwrap();
+    assert_eq!(container.wait().await.unwrap(), 0);
+    let first = container.ran().await.unwrap();
+    container.start_again().await.unwrap();
+    assert_eq!(container.wait().await.unwrap(), 7, "it lost its file");
+    let again = container.ran().await.unwrap();
+    assert!(first.as_secs_f64() >= 1.0 && again < first, "{first:?}, then {again:?}");
+    container.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_running_container_has_no_duration() {
+    let engine = engine().await;
+    let container = Container::start(&engine.docker, BASE, spec(&token(), "sleep 1000")).await.unwrap();
+    assert!(container.ran().await.is_err());
+    container.stop(0).await.unwrap();
+    container.wait().await.unwrap();
+    assert!(container.ran().await.is_ok());
+    container.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_read_only_container_writes_to_tmp_alone() {
+    let engine = engine().await;
+    let script = "mkdir -p /tmp; touch /tmp/a || exit 1; touch /a && exit 2; exit 0";
+    for (read_only, code) in [(true, 0), (false, 2)] {
+        let spec = ContainerSpec { read_only, ..spec(&token(), script) };
+        let container = Container::start(&engine.docker, BASE, spec).await.unwrap();
+        assert_eq!(container.wait().await.unwrap(), code, "read-only: {read_only}");
+        container.remove().await.unwrap();
+    }
 }

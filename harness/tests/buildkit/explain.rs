@@ -144,7 +144,7 @@ async fn a_base_image() {
     assert_ne!(other, BASE);
     let ran = rig
         .after(|request| {
-            drop(request.named_contexts.insert("base".to_owned(), format!("docker-image://{other}")))
+            drop(request.named_contexts.insert("base".to_owned(), format!("docker-image://{other}")));
         })
         .await;
     assert!(ran.iter().any(|(name, _)| name.contains("RUN cat main")), "{ran:#?}");

@@ -4,3 +4,4 @@ mod answer;
 mod packages;
 mod rig;
 mod sizes;
+mod starts;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use harness::cache::Cache;
 use harness::engine::buildkit::Export;
+use harness::engine::containers::Mounts;
 use harness::measure::answer::Asker;
 use harness::measure::export::export;
 use harness::oci::{Inventory, LayerCache, PackageOf, inventory};
-use harness::scenario::Answer;
+use harness::scenario::{Answer, Pair};
 use harness::supply::{BaseChoice, Bases, Link, Needs, Options, Supply};
 
 use crate::rig::Rig;
@@ -38,7 +39,7 @@ async fn the_inventory_is_what_dpkg_and_pip_list() {
         scenario: RUN.into(),
         bases: vec!["python:3.11-slim".into()],
         locks: vec![root.join("tests/supply/lock.txt")],
-        apt: false,
+        ..Needs::default()
     };
     let options = Options { base: BaseChoice::Local, link: Link::None };
     let cache = Cache::open().unwrap();
@@ -64,8 +65,10 @@ async fn the_inventory_is_what_dpkg_and_pip_list() {
     let said = async |program: &[&str]| -> String {
         let answer = Answer::Command(program.iter().map(ToString::to_string).collect());
         let limit = Duration::from_secs(60);
-        let asker = Asker { docker: rig.engine.docker(), run: RUN, answer: &answer, ready_limit: limit };
-        String::from_utf8(asker.ask(&name).await.unwrap().to_vec()).unwrap()
+        let mounts = Pair::from_fn(|_| Mounts::new());
+        let docker = rig.engine.docker();
+        let asker = Asker { docker, run: RUN, answer: &answer, mounts: &mounts, ready_limit: limit };
+        String::from_utf8(asker.ask(&name, &mounts.naive).await.unwrap().to_vec()).unwrap()
     };
     let form = "--showformat=${Package} ${Version} ${db:Status-Status}\\n";
     let dpkg = said(&["dpkg-query", "--show", form]).await;

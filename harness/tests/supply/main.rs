@@ -20,13 +20,5 @@ fn lock() -> PathBuf {
 }
 
 fn needs(scenario: &str) -> Needs {
-    Needs {
-        scenario: scenario.into(),
-        bases: Vec::new(),
-        locks: Vec::new(),
-        later_locks: Vec::new(),
-        apt: false,
-        generated: Default::default(),
-        registry: false,
-    }
+    Needs { scenario: scenario.into(), ..Needs::default() }
 }

@@ -1,0 +1,11 @@
+FROM python:3.11-slim
+WORKDIR /app
+
+COPY requirements requirements
+ARG PIP_INDEX_URL
+ARG PAYLOAD=quick
+RUN pip install --no-cache-dir --require-hashes -r requirements/${PAYLOAD}.txt
+
+COPY . .
+
+CMD ["python", "service.py"]
