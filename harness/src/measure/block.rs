@@ -6,7 +6,7 @@ use super::build::{self, Measured};
 use super::context::BlockContext;
 use super::rehearsal::compare_answers;
 use super::runner::Bench;
-use super::{contents, image};
+use super::{contents, image, secrets};
 use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
@@ -166,6 +166,7 @@ impl<'a> Blocks<'a> {
             rows.sample.manifest_digest =
                 Some(image::rewritten_digest(bench, scenario, variant, context).await?);
             rows.image = Some(size_row(bench, step, &image)?);
+            secrets::fill(bench, scenario, step, context, &image, rows).await?;
         }
         rows.delta = previous.as_ref().map(|previous| delta_row(step, previous, &image)).transpose()?;
         contents::fill(bench, scenario, step, previous.as_ref(), &image, rows)?;

@@ -2,7 +2,8 @@
 //!
 //! `runner` walks the plan; for each step `block` and `context` say what the builder sees, `build`
 //! builds and times it, `timing` splits the time by what BuildKit says of its vertexes, `image` looks
-//! at the result, `contents` says what is in it, and the rows are on disk before the next step begins.
+//! at the result, `contents` and `secrets` say what
+//! is in it, and the rows are on disk before the next step begins.
 
 pub mod answer;
 mod block;
@@ -14,8 +15,10 @@ mod image;
 mod observer;
 mod rehearsal;
 mod runner;
+mod secrets;
 mod timing;
 
 pub use build::Forward;
 pub use observer::Observer;
 pub use runner::{Bench, Earlier, Outcome, Stage, run};
+pub use secrets::needles;

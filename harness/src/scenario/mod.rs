@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use axes::{Event, Pair, Profile, Start, Variant};
 pub use canary::{CANARY_TOKEN, Canaries};
+pub use dockerfile::stages;
 pub use edit::overlay;
 pub use listing::{ListedClaim, Listing};
 pub use load::{builtin_dir, load_all};

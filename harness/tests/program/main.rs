@@ -5,4 +5,5 @@ mod bad_input;
 mod bench;
 mod own_engine;
 mod resume;
+mod secrets;
 mod support;
