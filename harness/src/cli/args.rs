@@ -105,7 +105,7 @@ pub struct Bench {
     /// Print the results as one JSON document
     #[arg(long)]
     pub json: bool,
-    /// Exit with 3 if something that must hold does not (variants that answer differently)
+    /// Exit with 3 if something that must hold does not (unequal answers, a secret found)
     #[arg(long)]
     pub strict: bool,
     /// How fast the loopback servers send: none in smoke, else 200mbit, if not given

@@ -7,7 +7,7 @@ use super::cause;
 use super::context::BlockContext;
 use super::rehearsal::compare_answers;
 use super::runner::Bench;
-use super::{contents, image, start};
+use super::{contents, image, secrets, start};
 use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
@@ -179,6 +179,7 @@ impl<'a> Blocks<'a> {
         }
         if step.event == Event::Cold {
             rows.image = Some(size_row(bench, step, &image)?);
+            secrets::fill(bench, scenario, step, context, &image, rows).await?;
         }
         rows.delta = previous.as_ref().map(|previous| delta_row(step, previous, &image)).transpose()?;
         contents::fill(bench, scenario, step, previous.as_ref(), &image, rows)?;

@@ -62,7 +62,7 @@ fn wasted_rows(
         made_by: shown(&file.made_by),
         hidden_by: shown(&file.hidden_by),
     };
-    wasted.iter().take(WASTED_LISTED).map(row).collect()
+    wasted.iter().filter(|file| file.bytes > 0).take(WASTED_LISTED).map(row).collect()
 }
 
 fn package_rows(step: &PlannedStep, inventory: &Inventory) -> Vec<Package> {

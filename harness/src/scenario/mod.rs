@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use axes::{Event, Pair, Profile, Start, Variant};
 pub use canary::{CANARY_TOKEN, Canaries};
+pub use dockerfile::stages;
 pub(crate) use dockerfile::{Copied, Dockerfile, Instruction};
 pub use edit::overlay;
 pub(crate) use ignore::glob;

@@ -6,4 +6,5 @@ mod bench;
 mod blocks;
 mod own_engine;
 mod resume;
+mod secrets;
 mod support;

@@ -3,6 +3,7 @@
 mod job;
 mod plan;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
@@ -16,8 +17,9 @@ use crate::engine::{Data, Engine, Home};
 use crate::error::GateFailed;
 use crate::measure::{self, Earlier, Forward, Outcome, Stage};
 use crate::oci::LayerCache;
-use crate::record::{FORMAT_VERSION, RunDir, RunInfo, Sample, machine};
+use crate::record::{FORMAT_VERSION, Records, RunDir, RunInfo, Sample, machine};
 use crate::report::{self, Report};
+use crate::scenario::Variant;
 use crate::supply::{Needs, Options, Supply};
 use job::Job;
 
@@ -143,7 +145,7 @@ async fn on_engine(
         plan: &job.plan,
         engine,
         supply: &supply,
-        layers: Arc::new(LayerCache::default()),
+        layers: Arc::new(LayerCache::default().searching(measure::needles(&job.scenarios, &job.id))),
         progress: Arc::new(Forward(Arc::clone(line) as Arc<dyn measure::Observer>)),
         observer: Arc::clone(line) as Arc<dyn measure::Observer>,
         show: &show,
@@ -182,7 +184,7 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
         println!("{}", report::terminal_footer(&report));
         println!("Run directory: {} (report.md is in it)", job.dir.display());
     }
-    let names = |broken: &std::collections::BTreeMap<String, String>| -> String {
+    let names = |broken: &BTreeMap<String, String>| -> String {
         broken.iter().map(|(name, why)| format!("\n  {name}: {why}")).collect()
     };
     if !outcome.unequal.is_empty() {
@@ -196,7 +198,25 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
     if !outcome.failed.is_empty() {
         bail!("these scenarios could not be measured whole:{}", names(&outcome.failed));
     }
+    let leaky: BTreeMap<String, String> = leaking(&records);
+    if args.strict && !leaky.is_empty() {
+        return Err(
+            GateFailed(format!("a planted secret is left by an optimized image:{}", names(&leaky))).into()
+        );
+    }
     Ok(())
+}
+
+/// Scenarios whose optimized image still gives a planted secret away, and where the first one is.
+fn leaking(records: &Records) -> BTreeMap<String, String> {
+    let optimized = records.leaks.iter().filter(|leak| leak.variant == Variant::Optimized);
+    let mut leaking = BTreeMap::new();
+    for leak in optimized {
+        leaking
+            .entry(leak.scenario.clone())
+            .or_insert_with(|| format!("canary {} at {}", leak.canary, leak.found_at));
+    }
+    leaking
 }
 
 /// Returns when the user (Ctrl-C) or the system (SIGTERM, SIGHUP) wants the run to end.

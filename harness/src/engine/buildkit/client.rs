@@ -77,7 +77,9 @@ impl BuildKit {
     async fn build_without_limit(&self, mut request: BuildRequest) -> Result<BuildOutcome, BuildError> {
         let (context, dockerfile) = open_trees(&request)?;
         let archive = match &mut request.export {
-            Export::Oci { sink, .. } => Some(std::mem::replace(sink, Box::new(std::io::sink()))),
+            Export::Oci { sink, .. } | Export::Attested { sink, .. } => {
+                Some(std::mem::replace(sink, Box::new(std::io::sink())))
+            }
             Export::Store { .. } | Export::Nothing => None,
         };
         let offer = Offer {

@@ -51,6 +51,14 @@ pub enum Export {
         /// Where the archive goes; written to from a blocking thread.
         sink: Box<dyn Write + Send>,
     },
+    /// An OCI archive with all that may travel with an image: its provenance in full (`mode=max`), and its
+    /// cache in its configuration (`type=inline`).
+    Attested {
+        /// The stage to build up to; the last one if none is named.
+        target: Option<String>,
+        /// Where the archive goes; written to from a blocking thread.
+        sink: Box<dyn Write + Send>,
+    },
     /// Nowhere: the build only fills the cache.
     Nothing,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use bollard::moby::buildkit::v1::{Exporter, SolveRequest};
+use bollard::moby::buildkit::v1::{CacheOptions, CacheOptionsEntry, Exporter, SolveRequest};
 
 use super::{BuildRequest, Export};
 
@@ -17,6 +17,7 @@ pub(super) fn request(reference: &str, session: &str, build: &BuildRequest) -> S
         // Builds use the host's network (the managed engine has no bridge), which has to be asked for twice.
         entitlements: vec!["network.host".to_owned()],
         exporters: exporter(&build.export).into_iter().collect(),
+        cache: cache(&build.export),
         internal: !build.history,
         ..SolveRequest::default()
     }
@@ -33,10 +34,21 @@ fn frontend(build: &BuildRequest) -> HashMap<String, String> {
     if !build.cache_mount_namespace.is_empty() {
         attrs.insert("build-arg:BUILDKIT_CACHE_MOUNT_NS".to_owned(), build.cache_mount_namespace.clone());
     }
+    if let Export::Attested { target, .. } = &build.export {
+        attrs.insert("attest:provenance".to_owned(), "mode=max".to_owned());
+        attrs.extend(target.iter().map(|target| ("target".to_owned(), target.clone())));
+    }
     if build.no_cache {
         attrs.insert("no-cache".to_owned(), String::new());
     }
     attrs
+}
+
+/// What becomes of the cache, beside staying in the engine.
+fn cache(export: &Export) -> Option<CacheOptions> {
+    let inline = CacheOptionsEntry { r#type: "inline".to_owned(), attrs: HashMap::new() };
+    matches!(export, Export::Attested { .. })
+        .then(|| CacheOptions { exports: vec![inline], ..CacheOptions::default() })
 }
 
 /// The Dockerfile's name in its directory.
@@ -48,6 +60,7 @@ fn exporter(export: &Export) -> Option<Exporter> {
     let (kind, attrs) = match export {
         Export::Nothing => return None,
         Export::Store { name } => ("moby", vec![("name", name.clone())]),
+        Export::Attested { .. } => ("oci", vec![("oci-mediatypes", "true".to_owned())]),
         Export::Oci { rewrite_timestamp, .. } => (
             "oci",
             vec![
