@@ -53,13 +53,15 @@ fn locks_pin_every_line_with_a_hash() {
     }
 }
 
-/// Both scenarios hold the same model and run it in the same way: their results may stand side by side.
+/// All scenarios hold the same model and run it in the same way: their results may stand side by side.
 #[test]
 fn the_model_is_the_same_everywhere() {
     let root = builtin_dir().unwrap();
     for file in ["model.py", "model.onnx", "model.safetensors"] {
-        let [a, b] = ["layer-order", "multi-stage"].map(|scenario| read(&root, scenario, file));
-        assert_eq!(a, b, "{file}");
+        let first = read(&root, "layer-order", file);
+        for scenario in ["multi-stage", "dockerignore"] {
+            assert_eq!(read(&root, scenario, file), first, "{scenario}: {file}");
+        }
     }
 }
 

