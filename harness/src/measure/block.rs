@@ -6,6 +6,7 @@ use super::build::{self, Measured};
 use super::context::BlockContext;
 use super::image;
 use super::rehearsal::compare_answers;
+use super::releases::Releases;
 use super::runner::Bench;
 use crate::engine::buildkit::BuildError;
 use crate::oci;
@@ -33,6 +34,8 @@ struct Side {
     block: u32,
     /// Events of it that were built.
     built: Vec<Event>,
+    /// What its images become.
+    releases: Releases,
 }
 
 impl Side {
@@ -45,6 +48,7 @@ impl Side {
         self.block = block;
         self.built.clear();
         self.image = None;
+        self.releases = Releases::default();
         match &mut self.context {
             Some(context) if *event != Event::Cold => context.take_back(scenario, variant),
             context => {
@@ -135,16 +139,31 @@ impl<'a> Blocks<'a> {
             _ => Some(context.clone()),
         };
         if measured.result.is_err() {
+            // The next image would be counted with this one's layers.
+            self.sides.get_mut(variant).releases = Releases::default();
             return Ok(rows);
         }
         if look && let Err(error) = self.look(step, &context, previous, &mut rows).await {
             if is_engine_lost(&error) {
                 return Err(error);
             }
+            self.sides.get_mut(variant).releases = Releases::default();
             let why = format!("built, but its image cannot be believed: {error:#}");
             return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
         }
-        self.sides.get_mut(variant).built.push(step.event.clone());
+        let side = self.sides.get_mut(variant);
+        side.built.push(step.event.clone());
+        if look {
+            match side.releases.ship(bench, scenario, step, &context).await {
+                Ok(transfers) => rows.transfers.extend(transfers),
+                Err(error) if is_engine_lost(&error) => return Err(error),
+                // The build was measured all the same; what follows from pushes has no value.
+                Err(error) => bench.observer.note(&format!(
+                    "{}, {variant}, block {}: nothing is pushed from here on: {error:#}",
+                    scenario.name, step.block
+                )),
+            }
+        }
         if let Some(why) = self.check_answers(step).await {
             self.unequal = true;
             rows = build::error_row(bench, step, context.nonce(), order, &why).into();

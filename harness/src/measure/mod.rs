@@ -12,6 +12,7 @@ pub mod export;
 mod image;
 mod observer;
 mod rehearsal;
+mod releases;
 mod runner;
 mod timing;
 

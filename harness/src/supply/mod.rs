@@ -31,7 +31,7 @@ pub use index::Index;
 pub use link::{Direction, Link, Shaper};
 pub use needs::{Download, Needs, downloads_missing};
 pub use redact::{Redactor, WORD as REDACTED};
-pub use registry::{Moved, Registry};
+pub use registry::{Moved, Node, Registry};
 pub use weights::{Weights, WeightsFile};
 pub use wheels::{IndexFile, Locked, Place, Wheels, normalised, read as read_lock};
 

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -140,7 +141,9 @@ fn write(file: &File, bytes: u64, seed: u64) -> Result<()> {
         }
         out.write_all(&line)?;
     }
-    out.flush().context("cannot write weights")
+    out.flush().context("cannot write weights")?;
+    // Whoever a service runs as reads them where they are mounted.
+    Ok(file.set_permissions(fs::Permissions::from_mode(0o644))?)
 }
 
 fn header(rows: u64) -> Result<String> {
