@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::build::{self, Measured};
+use super::ci::Ci;
 use super::context::BlockContext;
 use super::image;
 use super::rehearsal::compare_answers;
@@ -121,18 +122,34 @@ impl<'a> Blocks<'a> {
             (_, None) if look => Some(image::cached(bench, scenario, variant, &context).await?),
             (_, None) => None,
         };
+        let mut ci = match &step.event {
+            Event::CiEdit(_) => match Ci::export(bench, scenario, step, &context).await? {
+                Ok(ci) => Some(ci),
+                Err(why) => {
+                    return Ok(build::error_row(bench, step, &fresh, order, &why).into());
+                }
+            },
+            _ => None,
+        };
         context.apply(scenario, variant, &step.event, fresh)?;
+        if let Some(ci) = &mut ci
+            && let Err(why) = ci.begin(&mut context).await?
+        {
+            return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
+        }
 
         if let Some(threat) = bench.engine.gc_threat().await? {
             let why =
                 format!("not built: the engine's garbage collection could run in the middle ({threat})");
             return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
         }
-        let measured = build::measured(bench, scenario, step, &context).await?;
+        let cache_from = ci.as_ref().map(Ci::cache_of_the_sample);
+        let measured = build::measured(bench, scenario, step, &context, cache_from).await?;
         if let Err(error @ BuildError::EngineLost(_)) = measured.result {
             return Err(error.into());
         }
         let mut rows = rows(bench, step, &measured, &context, order);
+        rows.transfers = ci.map(|ci| ci.rows(&measured)).unwrap_or_default();
         let side = self.sides.get_mut(variant);
         side.context = match (&step.event, &measured.result) {
             (Event::Cold, Err(_)) => None,
@@ -192,12 +209,16 @@ impl<'a> Blocks<'a> {
     }
 
     /// Compares the answers once both variants have all their edits, in the first block. (Without
-    /// edits, the rehearsal has compared them.)
+    /// edits, the rehearsal has compared them.) An edit in CI is one of these once more.
     async fn check_answers(&self, step: &PlannedStep) -> Option<String> {
-        let edited =
-            self.scenario.events.iter().any(|event| matches!(event, Event::Edit(_) | Event::CiEdit(_)));
-        let through = |side: &Side| side.built == self.scenario.events;
-        if step.block != 1 || !edited || !through(&self.sides.naive) || !through(&self.sides.optimized) {
+        let in_ci = |event: &&Event| matches!(event, Event::CiEdit(_));
+        let edited = self.scenario.events.iter().any(|event| matches!(event, Event::Edit(_)));
+        let through = |side: &Side| {
+            let built = side.built.iter().filter(|event| !in_ci(event));
+            built.eq(self.scenario.events.iter().filter(|event| !in_ci(event)))
+        };
+        let both = through(&self.sides.naive) && through(&self.sides.optimized);
+        if step.block != 1 || in_ci(&&step.event) || !edited || !both {
             return None;
         }
         let mounts = Pair::from_fn(|variant| {

@@ -39,10 +39,12 @@ pub(crate) async fn measured(
     scenario: &Scenario,
     step: &PlannedStep,
     context: &BlockContext,
+    cache_from: Option<String>,
 ) -> Result<Measured> {
     let name = image_name(bench.run_id, &scenario.name, step.variant);
     let mut request = request(bench, scenario, step.variant, context, Export::Store { name });
     request.no_cache = step.event == Event::Cold;
+    request.cache_from = cache_from;
     request.progress = Some(Arc::clone(&bench.progress));
     bench.engine.sync().await?;
     let fetched = || bench.supply.apt().map_or(0, AptProxy::fetched);
@@ -84,6 +86,7 @@ pub(crate) fn request(
             Profile::Full => Duration::from_secs(3 * 60 * 60),
         },
         history: false,
+        cache_from: None,
         progress: None,
     }
 }

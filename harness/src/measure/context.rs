@@ -75,6 +75,11 @@ impl BlockContext {
         Ok(())
     }
 
+    /// The same on another machine: nothing of it was sent to that builder, and its cache mounts are empty.
+    pub(crate) fn move_to(&mut self, key: String) {
+        self.key = key;
+    }
+
     /// Takes all edits back.
     pub(crate) fn take_back(&mut self, scenario: &Scenario, variant: Variant) -> Result<()> {
         self.edits.clear();

@@ -7,6 +7,7 @@
 pub mod answer;
 mod block;
 mod build;
+mod ci;
 mod context;
 pub mod export;
 mod image;

@@ -2,7 +2,7 @@
 //!
 //! Real ones may not be shipped with the product, and zeros would compress to nothing. BF16 values drawn from
 //! a normal distribution gzip to 0.79 of their size, as trained weights do: the exponents repeat, the
-//! mantissas do not.
+//! mantissas do not. (By zlib; what an engine's compressor makes of them is the engine's.)
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};

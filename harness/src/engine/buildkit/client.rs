@@ -78,7 +78,7 @@ impl BuildKit {
         let (context, dockerfile) = open_trees(&request)?;
         let archive = match &mut request.export {
             Export::Oci { sink, .. } => Some(std::mem::replace(sink, Box::new(std::io::sink()))),
-            Export::Store { .. } | Export::Nothing => None,
+            Export::Store { .. } | Export::Cache { .. } | Export::Nothing => None,
         };
         let offer = Offer {
             context: Arc::new(context),

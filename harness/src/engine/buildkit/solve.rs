@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use bollard::moby::buildkit::v1::{Exporter, SolveRequest};
+use bollard::moby::buildkit::v1::{CacheOptions, CacheOptionsEntry, Exporter, SolveRequest};
 
 use super::{BuildRequest, Export};
 
@@ -18,6 +18,11 @@ pub(super) fn request(reference: &str, session: &str, build: &BuildRequest) -> S
         entitlements: vec!["network.host".to_owned()],
         exporters: exporter(&build.export).into_iter().collect(),
         internal: !build.history,
+        cache: Some(CacheOptions {
+            exports: cache_to(&build.export).into_iter().collect(),
+            imports: cache_from(build).into_iter().collect(),
+            ..CacheOptions::default()
+        }),
         ..SolveRequest::default()
     }
 }
@@ -33,10 +38,42 @@ fn frontend(build: &BuildRequest) -> HashMap<String, String> {
     if !build.cache_mount_namespace.is_empty() {
         attrs.insert("build-arg:BUILDKIT_CACHE_MOUNT_NS".to_owned(), build.cache_mount_namespace.clone());
     }
+    if let Some(cache) = cache_from(build) {
+        // The frontend looks steps up itself, and reads this list instead of the request's.
+        let entry = serde_json::json!([{ "Type": cache.r#type, "Attrs": cache.attrs }]);
+        attrs.insert("cache-imports".to_owned(), entry.to_string());
+    }
     if build.no_cache {
         attrs.insert("no-cache".to_owned(), String::new());
     }
     attrs
+}
+
+fn cache_from(build: &BuildRequest) -> Option<CacheOptionsEntry> {
+    build.cache_from.as_ref().map(|reference| registry_cache(reference, &[]))
+}
+
+fn cache_to(export: &Export) -> Option<CacheOptionsEntry> {
+    match export {
+        Export::Cache { reference, mode } => Some(registry_cache(
+            reference,
+            // As an image's manifest, which every registry takes; a failed export is a failed build.
+            &[
+                ("mode", mode.as_str()),
+                ("oci-mediatypes", "true"),
+                ("image-manifest", "true"),
+                ("ignore-error", "false"),
+            ],
+        )),
+        Export::Store { .. } | Export::Oci { .. } | Export::Nothing => None,
+    }
+}
+
+fn registry_cache(reference: &str, attrs: &[(&str, &str)]) -> CacheOptionsEntry {
+    let place = [("ref", reference)];
+    let attrs = attrs.iter().chain(&place);
+    let attrs = attrs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    CacheOptionsEntry { r#type: "registry".to_owned(), attrs }
 }
 
 /// The Dockerfile's name in its directory.
@@ -46,7 +83,7 @@ pub(super) fn file_name(dockerfile: &Path) -> String {
 
 fn exporter(export: &Export) -> Option<Exporter> {
     let (kind, attrs) = match export {
-        Export::Nothing => return None,
+        Export::Cache { .. } | Export::Nothing => return None,
         Export::Store { name } => ("moby", vec![("name", name.clone())]),
         Export::Oci { rewrite_timestamp, .. } => (
             "oci",
