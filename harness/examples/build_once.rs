@@ -30,6 +30,7 @@ async fn main() -> Result<()> {
         export: Export::Store { name: image },
         timeout: Duration::from_secs(3600),
         history: false,
+        cache_from: None,
         progress: None,
     };
     let mut quiet = false;

@@ -50,6 +50,7 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
     for scenario in scenarios {
         let blocks = choices.blocks.unwrap_or_else(|| default_blocks(scenario, choices.profile));
         let naive_first = rng.random::<bool>();
+        let mut emptied = false;
         for block in 1..=blocks {
             let order = if naive_first == (block % 2 == 1) {
                 Variant::BOTH
@@ -61,6 +62,13 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
             } else {
                 timed_events(scenario, choices.profile)
             };
+            let events = if emptied && events.first() != Some(&Event::Cold) {
+                // The cache in which the block was to go on is gone: a CI event empties the builder.
+                [&[Event::Cold], events.as_slice()].concat()
+            } else {
+                events
+            };
+            emptied = events.iter().any(|event| matches!(event, Event::CiEdit(_)));
             seconds += events_seconds(scenario, &events);
             // Both variants, each started twice.
             seconds += scenario.starts.len() as f64 * 4.0 * START_S;
@@ -122,7 +130,8 @@ fn default_blocks(scenario: &Scenario, profile: Profile) -> u32 {
 /// image once more from the cache: six blocks of starts need two cold builds.
 fn timed_events(scenario: &Scenario, profile: Profile) -> Vec<Event> {
     let timed = |event: &Event| is_timed(scenario, event, profile);
-    if scenario.events.iter().any(|event| timed(event) && matches!(event, Event::Cold | Event::Noop)) {
+    let needs_cold = |event: &Event| matches!(event, Event::Cold | Event::Noop | Event::CiEdit(_));
+    if scenario.events.iter().any(|event| timed(event) && needs_cold(event)) {
         let end = scenario.events.iter().rposition(timed).map_or(0, |last| last + 1);
         return scenario.events[..end].to_vec();
     }
@@ -153,7 +162,9 @@ fn is_timed(scenario: &Scenario, event: &Event, profile: Profile) -> bool {
 pub fn expected_seconds(scenario: &Scenario, variant: Variant, event: &Event) -> f64 {
     let cold = *scenario.estimate.cold_s.get(variant);
     match event {
-        Event::Cold | Event::Edit(_) | Event::CiEdit(_) => cold,
+        Event::Cold | Event::Edit(_) => cold,
+        // Two exports and two builds.
+        Event::CiEdit(_) => 2.0 * cold,
         Event::Noop => cold.min(0.5),
     }
 }
@@ -194,14 +205,13 @@ mod tests {
     #[test]
     fn blocks_beyond_two_hold_what_a_claim_on_time_needs() {
         let plan_of_six = plan(Profile::Quick, None);
-        let all = ["cold", "noop", "edit-source", "edit-deps"];
+        let all = ["cold", "noop", "edit-source", "edit-deps", "ci-edit-source"];
         for variant in Variant::BOTH {
             assert_eq!(events(&plan_of_six, EXACT_BLOCKS, variant), all);
-            assert_eq!(
-                events(&plan_of_six, EXACT_BLOCKS + 1, variant),
-                ["edit-source"],
-                "in block 2's cache"
-            );
+            let next = events(&plan_of_six, EXACT_BLOCKS + 1, variant);
+            assert_eq!(next, ["cold", "edit-source"], "block 2's builder was emptied");
+            let after = events(&plan_of_six, EXACT_BLOCKS + 2, variant);
+            assert_eq!(after, ["edit-source"], "in the cache of the block before");
             assert_eq!(events(&plan(Profile::Quick, Some(3)), 3, variant), all, "asked for, so whole");
         }
         assert_eq!(plan(Profile::Smoke, None).scenarios[0].blocks, 1);

@@ -255,6 +255,43 @@ fn a_folder_that_is_no_scenario() {
     insta::assert_snapshot!(sample.error(), @"cannot read sample/scenario.toml: No such file or directory (os error 2); a scenario is a folder with a scenario.toml: make one with `cargo xtask new NAME`");
 }
 
+const QUICK: &str = "[profiles.quick]";
+
+#[test]
+fn generated_files_that_cannot_be_made() {
+    for (line, say) in [
+        ("\"w.bin\" = 1_000_000", "ends in .safetensors"),
+        ("\"../w.safetensors\" = 1_000_000", "within the context"),
+        ("\"w.safetensors\" = 1000", "at least 65536 bytes"),
+    ] {
+        let text = format!("{QUICK}\ngenerated = {{ {line} }}");
+        let error = Sample::new().toml(QUICK, &text).error();
+        assert!(error.starts_with("sample/scenario.toml:") && error.contains(say), "{error}");
+    }
+}
+
+#[test]
+fn a_new_checkpoint_of_nothing_and_a_mount_of_nothing() {
+    let anew = "[edits.weights]\nwhat = \"w\"\naround = \"generated\"\n\n[edits.source]";
+    let sample = Sample::new()
+        .toml("\"edit-source\"]", "\"edit-source\", \"edit-weights\"]")
+        .toml("[edits.source]", anew);
+    assert!(sample.error().contains("name them under `generated`"), "{}", sample.error());
+    for (mount, say) in
+        [("\"models\" = \"service.py\"", "absolute path"), ("\"/m\" = \"none\"", "neither in")]
+    {
+        let text = format!("[mounts.optimized]\n{mount}\n\n{QUICK}");
+        let error = Sample::new().toml(QUICK, &text).error();
+        assert!(error.contains("scenario.toml:") && error.contains(say), "{error}");
+    }
+}
+
+#[test]
+fn an_event_after_one_that_empties_the_builder() {
+    let sample = Sample::new().toml("\"edit-source\"]", "\"ci-edit-source\", \"edit-source\"]");
+    assert!(sample.error().contains("must end with its \"ci-edit-…\""), "{}", sample.error());
+}
+
 fn load(sample: &Sample, names: &[&str]) -> anyhow::Result<Vec<Scenario>> {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     load_all(&[sample.root.path().to_owned()], &names, Profile::Quick)

@@ -1,6 +1,7 @@
 //! Claims settled by data: first what the practice does, then whether the quoted figure holds.
 
 mod effect;
+mod fresh;
 mod reason;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,13 @@ pub fn settle(records: &Records) -> Vec<ClaimRow> {
     for scenario in ScenarioRecords::split(records) {
         for claim in &scenario.plan.claims {
             let comparison = compare(&scenario, &claim.metric);
-            rows.push(settle_one(&scenario.plan.name, claim, &comparison, records.info.profile));
+            let mut row = settle_one(&scenario.plan.name, claim, &comparison, records.info.profile);
+            if row.effect == Effect::Helps
+                && let Some(beside) = fresh::beside(&scenario, &claim.metric)
+            {
+                row.reason = format!("{}; {beside}", row.reason);
+            }
+            rows.push(row);
         }
     }
     adjust(&mut rows);

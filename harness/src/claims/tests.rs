@@ -350,3 +350,31 @@ fn starts_are_judged_as_times_and_a_failed_one_is_no_time() {
     assert_eq!((row.effect, row.verdict), (Effect::Unclear, Verdict::NotMeasured));
     assert!(row.reason.contains("optimized, start `import` (again), block 4 failed: no module"), "{row:?}");
 }
+
+/// A run in which the optimized variant skips the install after an edit, and on a fresh builder does so or not.
+fn skipped(there: bool) -> ClaimRow {
+    let (fresh, install) = (Event::CiEdit("source".to_owned()), "[2/3] RUN pip install -r requirements.txt");
+    let run = with_install().event(fresh.clone()).claim(installed(), Some(1.0), Some(1.0));
+    let run = run.executed(&edit(), install, &[true, true], &[false, false]);
+    settle_only(run.executed(&fresh, install, &[true, true], &[!there, !there]))
+}
+
+#[test]
+fn a_gain_of_persistent_builders_is_marked_so() {
+    let (lost, kept) = (skipped(false), skipped(true));
+    assert_eq!((lost.effect, kept.effect), (Effect::Helps, Effect::Helps));
+    assert!(
+        lost.reason.ends_with(
+            "for a persistent builder only: on a fresh one with an imported cache (ci-edit-source) the same"
+        ),
+        "{}",
+        lost.reason
+    );
+    assert!(
+        kept.reason.ends_with("on a fresh builder with an imported cache (ci-edit-source) 100 % fewer"),
+        "{}",
+        kept.reason
+    );
+    assert!(!kept.reason.contains("persistent"), "{}", kept.reason);
+    assert!(!executed(&[true, true], &[false, false], None, None).reason.contains("fresh"));
+}

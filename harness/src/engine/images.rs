@@ -1,6 +1,8 @@
 //! What the engine has in its image store.
 
 use anyhow::{Context as _, Result};
+use bollard::query_parameters::{PushImageOptionsBuilder, TagImageOptionsBuilder};
+use tokio_stream::StreamExt as _;
 
 use super::Engine;
 
@@ -16,5 +18,35 @@ impl Engine {
             .await
             .with_context(|| format!("looking at the image {name}"))?;
         Ok(image.root_fs.and_then(|layers| layers.layers).unwrap_or_default())
+    }
+
+    /// Pushes the image called `name` (`REPOSITORY:TAG`) under the same name to the registry at `host`. It keeps
+    /// that second name until the next push or until the run's images are removed: when a build takes the first
+    /// name away from it, the engine may otherwise collect its layers while the build unpacks on top of them
+    /// (seen: `parent snapshot … does not exist`).
+    ///
+    /// # Errors
+    /// There is no such image, or the registry or the engine refuses.
+    pub async fn push(&self, name: &str, host: &str) -> Result<()> {
+        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        let there = format!("{host}/{repository}");
+        let named = TagImageOptionsBuilder::default().repo(&there).tag(tag).build();
+        self.docker()
+            .tag_image(name, Some(named))
+            .await
+            .with_context(|| format!("naming {name} to push it"))?;
+        let options = PushImageOptionsBuilder::default().tag(tag).build();
+        let mut said = self.docker().push_image(&there, Some(options), None);
+        let mut pushed = Ok(());
+        while let Some(line) = said.next().await {
+            // The stream goes on after an error: the engine says it in a line, not in its status.
+            let failed = line.map(|line| line.error_detail.and_then(|detail| detail.message));
+            match failed {
+                Ok(None) => {}
+                Ok(Some(message)) => pushed = Err(anyhow::anyhow!(message)),
+                Err(error) => pushed = Err(error.into()),
+            }
+        }
+        pushed.with_context(|| format!("pushing {name} to {host}"))
     }
 }

@@ -90,7 +90,12 @@ async fn remove_containers(docker: &Docker, label: &str) -> Result<usize> {
 async fn remove_images(docker: &Docker, prefix: &str) -> Result<usize> {
     let list = ListImagesOptionsBuilder::default().all(true).build();
     let images = docker.list_images(Some(list)).await?;
-    let names = images.iter().flat_map(|image| &image.repo_tags).filter(|name| name.starts_with(prefix));
+    // A push that was cut short leaves the name that the image has in our registry.
+    let ours = |name: &str| {
+        let pushed = name.strip_prefix("127.0.0.1:").and_then(|rest| rest.split_once('/'));
+        pushed.map_or(name, |(_, name)| name).starts_with(prefix)
+    };
+    let names = images.iter().flat_map(|image| &image.repo_tags).filter(|name| ours(name));
     let mut removed = 0;
     for name in names {
         let options = RemoveImageOptionsBuilder::default().force(true).build();

@@ -121,6 +121,7 @@ async fn build(buildkit: &BuildKit, dockerfile: &str, export: Export) -> Result<
         export,
         timeout: LIMIT,
         history: false,
+        cache_from: None,
         progress: None,
     };
     match buildkit.build(request).await {

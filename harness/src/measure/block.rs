@@ -4,8 +4,10 @@ use anyhow::Result;
 
 use super::build::{self, Measured};
 use super::cause;
+use super::ci::Ci;
 use super::context::BlockContext;
 use super::rehearsal::compare_answers;
+use super::releases::Releases;
 use super::runner::Bench;
 use super::{contents, image, secrets, start};
 use crate::engine::buildkit::BuildError;
@@ -34,6 +36,8 @@ struct Side {
     block: u32,
     /// Events of it that were built.
     built: Vec<Event>,
+    /// What its images become.
+    releases: Releases,
 }
 
 impl Side {
@@ -48,6 +52,7 @@ impl Side {
         self.block = block;
         self.built.clear();
         self.image = None;
+        self.releases = Releases::default();
         if *event == Event::Cold {
             self.context = None;
         }
@@ -118,7 +123,19 @@ impl<'a> Blocks<'a> {
             (_, None) => None,
         };
         let given_before = cause::inputs(bench, scenario, variant, &context);
+        let mut ci = match &step.event {
+            Event::CiEdit(_) => match Ci::export(bench, scenario, step, &context).await? {
+                Ok(ci) => Some(ci),
+                Err(why) => return Ok(build::error_row(bench, step, &fresh, order, &why).into()),
+            },
+            _ => None,
+        };
         context.apply(scenario, variant, &step.event, fresh)?;
+        if let Some(ci) = &mut ci
+            && let Err(why) = ci.begin(&mut context).await?
+        {
+            return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
+        }
         let given = cause::inputs(bench, scenario, variant, &context);
 
         if let Some(threat) = bench.engine.gc_threat().await? {
@@ -126,7 +143,8 @@ impl<'a> Blocks<'a> {
                 format!("not built: the engine's garbage collection could run in the middle ({threat})");
             return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
         }
-        let measured = build::measured(bench, scenario, step, &context).await?;
+        let cache_from = ci.as_ref().map(Ci::cache_of_the_sample);
+        let measured = build::measured(bench, scenario, step, &context, cache_from).await?;
         if let Err(error @ BuildError::EngineLost(_)) = measured.result {
             return Err(error.into());
         }
@@ -135,25 +153,41 @@ impl<'a> Blocks<'a> {
             let steps = &mut rows.steps;
             cause::fill(bench, scenario, step, given_before.as_ref(), given.as_ref(), outcome, steps);
         }
+        rows.transfers = ci.map(|ci| ci.rows(&measured)).unwrap_or_default();
         let side = self.sides.get_mut(variant);
         side.context = match (&step.event, &measured.result) {
             (Event::Cold, Err(_)) => None,
             _ => Some(context.clone()),
         };
         if measured.result.is_err() {
+            // The next image would be counted with this one's layers.
+            self.sides.get_mut(variant).releases = Releases::default();
             return Ok(rows);
         }
         if look && let Err(error) = self.look(step, &context, previous, &mut rows).await {
             if is_engine_lost(&error) {
                 return Err(error);
             }
+            self.sides.get_mut(variant).releases = Releases::default();
             let why = format!("built, but its image cannot be believed: {error:#}");
             return Ok(build::error_row(bench, step, context.nonce(), order, &why).into());
         }
         if new_block {
             rows.starts = start::rows(bench, scenario, step).await?;
         }
-        self.sides.get_mut(variant).built.push(step.event.clone());
+        let side = self.sides.get_mut(variant);
+        side.built.push(step.event.clone());
+        if look {
+            match side.releases.ship(bench, scenario, step, &context).await {
+                Ok(transfers) => rows.transfers.extend(transfers),
+                Err(error) if is_engine_lost(&error) => return Err(error),
+                // The build was measured all the same; what follows from pushes has no value.
+                Err(error) => bench.observer.note(&format!(
+                    "{}, {variant}, block {}: nothing is pushed from here on: {error:#}",
+                    scenario.name, step.block
+                )),
+            }
+        }
         if let Some(why) = self.check_answers(step).await {
             self.unequal = true;
             rows = build::error_row(bench, step, context.nonce(), order, &why).into();
@@ -188,12 +222,16 @@ impl<'a> Blocks<'a> {
     }
 
     /// Compares the answers once both variants have all their edits, in the first block. (Without
-    /// edits, the rehearsal has compared them.)
+    /// edits, the rehearsal has compared them.) An edit in CI is one of these once more.
     async fn check_answers(&self, step: &PlannedStep) -> Option<String> {
-        let edited =
-            self.scenario.events.iter().any(|event| matches!(event, Event::Edit(_) | Event::CiEdit(_)));
-        let through = |side: &Side| side.built == self.scenario.events;
-        if step.block != 1 || !edited || !through(&self.sides.naive) || !through(&self.sides.optimized) {
+        let in_ci = |event: &&Event| matches!(event, Event::CiEdit(_));
+        let edited = self.scenario.events.iter().any(|event| matches!(event, Event::Edit(_)));
+        let through = |side: &Side| {
+            let built = side.built.iter().filter(|event| !in_ci(event));
+            built.eq(self.scenario.events.iter().filter(|event| !in_ci(event)))
+        };
+        let both = through(&self.sides.naive) && through(&self.sides.optimized);
+        if step.block != 1 || in_ci(&&step.event) || !edited || !both {
             return None;
         }
         let mounts = Pair::from_fn(|variant| {

@@ -40,12 +40,14 @@ pub(crate) async fn measured(
     scenario: &Scenario,
     step: &PlannedStep,
     context: &BlockContext,
+    cache_from: Option<String>,
 ) -> Result<Measured> {
     around::prepare(bench, scenario, context);
     let name = image_name(bench.run_id, &scenario.name, step.variant);
     let mut request = request(bench, scenario, step.variant, context, Export::Store { name });
     // Upstream moves on between a build here and one on another machine, or a week later: nothing is cached there.
     request.no_cache = step.event == Event::Cold || scenario.around(&step.event) == Some(Around::Upstream);
+    request.cache_from = cache_from;
     request.progress = Some(Arc::clone(&bench.progress));
     bench.engine.sync().await?;
     let fetched = || bench.supply.apt().map_or(0, AptProxy::fetched);
@@ -87,6 +89,7 @@ pub(crate) fn request(
             Profile::Full => Duration::from_secs(3 * 60 * 60),
         },
         history: false,
+        cache_from: None,
         progress: None,
     }
 }

@@ -75,6 +75,11 @@ impl BlockContext {
         Ok(())
     }
 
+    /// The same on another machine: nothing of it was sent to that builder, and its cache mounts are empty.
+    pub(crate) fn move_to(&mut self, key: String) {
+        self.key = key;
+    }
+
     /// The token of the newest edit.
     pub(crate) fn nonce(&self) -> &str {
         self.edits.last().map_or(&self.key, |(_, nonce)| nonce)

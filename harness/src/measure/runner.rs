@@ -14,7 +14,7 @@ use super::remaining::{Remaining, remaining};
 use crate::engine::Engine;
 use crate::engine::buildkit::Progress;
 use crate::oci::{Digest, LayerCache};
-use crate::record::{INTERRUPTED, Plan, PlannedStep, Sample, Writer};
+use crate::record::{INTERRUPTED, NOT_MEASURED, Plan, PlannedStep, Sample, Writer};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 use crate::supply::Supply;
 
@@ -181,7 +181,8 @@ impl Walk<'_> {
         self.bench.observer.begin(step);
         let build = state.measure(step, attempt, self.order).await?;
         let error = build.sample.error.clone();
-        if let Some(error) = &error {
+        // What cannot be measured here has not failed.
+        if let Some(error) = error.as_ref().filter(|error| !error.starts_with(NOT_MEASURED)) {
             let broken = if state.unequal { &mut self.outcome.unequal } else { &mut self.outcome.failed };
             broken.entry(step.scenario.clone()).or_insert_with(|| error.clone());
         }

@@ -23,7 +23,7 @@ pub use dir::RunDir;
 pub use found::{Hidden, Leak, LeakPlace, Package, PackageKind, StartPhase, Transfer, Wasted};
 pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;
-pub use rows::{ClaimRow, Delta, Effect, INTERRUPTED, Image, Sample, Step, Verdict};
+pub use rows::{ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, Sample, Step, Verdict};
 pub use run::{BaseInfo, EngineInfo, FORMAT_VERSION, LinkInfo, MachineInfo, RunInfo};
 pub use writer::Writer;
 

@@ -11,6 +11,9 @@ use crate::scenario::{Event, Variant};
 pub const INTERRUPTED: &str =
     "interrupted: the engine that held this block's cache is gone; a block was added instead";
 
+/// How the error of a sample begins that could not be measured on this machine, and that is no failure.
+pub const NOT_MEASURED: &str = "not measured: ";
+
 /// `samples.csv`: one measured build. A row with an `error` is a failed build and has no timing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

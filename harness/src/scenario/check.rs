@@ -149,6 +149,11 @@ fn events(file: &Document, written: &Spanned<Vec<Spanned<String>>>) -> Checked<V
         }
         events.push(event);
     }
+    let ci = |event: &Event| matches!(event, Event::CiEdit(_));
+    if events.iter().skip_while(|event| !ci(event)).any(|event| !ci(event)) {
+        let say = "`events` must end with its \"ci-edit-…\": these empty the builder, and what follows would be cold";
+        return Err(file.bad(&written.span(), say));
+    }
     if events.first() != Some(&Event::Cold) {
         let say = "`events` must start with \"cold\": every later build continues from that one";
         return Err(file.bad(&written.span(), say));

@@ -169,6 +169,19 @@ impl Metric {
         }
     }
 
+    /// The same quantity after another event.
+    pub fn at(&self, event: &Event) -> Self {
+        let event = event.clone();
+        match self {
+            Self::Image(_) | Self::StartPhase(..) => self.clone(),
+            Self::Sample(column, _) => Self::Sample(*column, event),
+            Self::Delta(column, _) => Self::Delta(*column, event),
+            Self::Executed(step, _) => Self::Executed(step.clone(), event),
+            Self::DigestChanges(_) => Self::DigestChanges(event),
+            Self::Transfer(column, what, _) => Self::Transfer(*column, what.clone(), event),
+        }
+    }
+
     /// The event after which it is measured.
     pub fn event(&self) -> &Event {
         match self {

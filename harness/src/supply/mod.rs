@@ -32,7 +32,7 @@ pub use index::{Index, Shelf};
 pub use link::{Direction, Link, Shaper};
 pub use needs::{Download, Needs, downloads_missing};
 pub use redact::{Redactor, WORD as REDACTED};
-pub use registry::{Moved, Registry};
+pub use registry::{Moved, Node, Registry};
 pub use weights::{Weights, WeightsFile};
 pub use wheels::{IndexFile, Locked, Place, Wheels, locked_files, normalised, read as read_lock};
 

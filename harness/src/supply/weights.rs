@@ -2,10 +2,11 @@
 //!
 //! Real ones may not be shipped with the product, and zeros would compress to nothing. BF16 values drawn from
 //! a normal distribution gzip to 0.79 of their size, as trained weights do: the exponents repeat, the
-//! mantissas do not.
+//! mantissas do not. (By zlib; what an engine's compressor makes of them is the engine's.)
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -140,7 +141,9 @@ fn write(file: &File, bytes: u64, seed: u64) -> Result<()> {
         }
         out.write_all(&line)?;
     }
-    out.flush().context("cannot write weights")
+    out.flush().context("cannot write weights")?;
+    // Whoever a service runs as reads them where they are mounted.
+    Ok(file.set_permissions(fs::Permissions::from_mode(0o644))?)
 }
 
 fn header(rows: u64) -> Result<String> {

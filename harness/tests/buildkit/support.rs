@@ -108,6 +108,7 @@ pub(crate) fn request(dir: &TempDir) -> BuildRequest {
         export: Export::Nothing,
         timeout: Duration::from_secs(120),
         history: false,
+        cache_from: None,
         progress: None,
     }
 }

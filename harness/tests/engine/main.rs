@@ -56,6 +56,7 @@ async fn build(engine: &Engine, dockerfile: &str, root: &Path, export: Export) -
         export,
         timeout: Duration::from_secs(120),
         history: false,
+        cache_from: None,
         progress: None,
     };
     engine.build(request).await.unwrap()

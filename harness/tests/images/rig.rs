@@ -64,6 +64,7 @@ impl Rig {
             export,
             timeout: Duration::from_secs(300),
             history: false,
+            cache_from: None,
             progress: None,
         }
     }

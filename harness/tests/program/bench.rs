@@ -97,6 +97,26 @@ fn layer_order_runs_and_skips_the_install_step_as_it_should_in_every_block() {
         }
         assert!(install_ran("naive", "edit-source", block), "block {block}");
         assert!(!install_ran("optimized", "edit-source", block), "block {block}");
+        assert!(install_ran("naive", "ci-edit-source", block), "block {block}");
+        assert!(!install_ran("optimized", "ci-edit-source", block), "imported, block {block}");
+    }
+    let transfers = rows(&run.join("transfers.csv"));
+    let bytes = |variant: &str, what: &str| -> Vec<u64> {
+        let found = transfers.iter().filter(|row| row["variant"] == variant && row["what"] == what);
+        found.map(|row| row["bytes"].parse().expect("bytes")).collect()
+    };
+    for mode in ["min", "max"] {
+        let exported = bytes("optimized", &format!("cache-export-{mode}"));
+        let imported = bytes("optimized", &format!("cache-import-{mode}"));
+        let (naive, installed) = (bytes("naive", &format!("cache-import-{mode}")), 1_000_000);
+        assert_eq!((exported.len(), imported.len(), naive.len()), (3, 3, 3), "{mode}");
+        // What is not installed is pulled; where it is installed, there is nothing to pull.
+        assert!(imported.iter().all(|bytes| *bytes > installed), "{mode}: {imported:?}");
+        assert!(naive.iter().all(|bytes| *bytes < installed), "{mode}: {naive:?}");
+        assert!(
+            imported.iter().zip(&exported).all(|(down, up)| down < up),
+            "{mode}: {imported:?} {exported:?}"
+        );
     }
     let why = |variant: &str, event: &str| -> BTreeSet<&str> {
         let of_event = |row: &&std::collections::BTreeMap<String, String>| {

@@ -87,6 +87,7 @@ async fn build(engine: &Engine, root: &Path) {
         history: true,
         export: Export::Store { name: "docker.io/library/theirs:1".to_owned() },
         timeout: Duration::from_secs(120),
+        cache_from: None,
         progress: None,
     };
     engine.build(request).await.expect("a build");

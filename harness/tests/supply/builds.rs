@@ -39,6 +39,7 @@ impl Builder<'_> {
             export: Export::Nothing,
             timeout: Duration::from_secs(300),
             history: false,
+            cache_from: None,
             progress: None,
         };
         if let Err(error) = self.engine.build(request).await {

@@ -45,7 +45,9 @@ async fn upload(registry: &Registry, repository: &str, text: &str, dir: &Path) -
     let location = said.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().trim();
     let place = format!("{location}&digest={digest}");
     let data = format!("@{}", file.display());
-    let said = curl(&["--request", "PUT", "--data-binary", &data, &place]).await;
+    // Not as a form, which the registry would read for itself.
+    let kind = "Content-Type: application/octet-stream";
+    let said = curl(&["--request", "PUT", "--header", kind, "--data-binary", &data, &place]).await;
     assert!(said.ends_with("201"), "{said}");
     digest
 }

@@ -80,7 +80,7 @@ impl BuildKit {
             Export::Oci { sink, .. } | Export::Attested { sink, .. } => {
                 Some(std::mem::replace(sink, Box::new(std::io::sink())))
             }
-            Export::Store { .. } | Export::Nothing => None,
+            Export::Store { .. } | Export::Cache { .. } | Export::Nothing => None,
         };
         let offer = Offer {
             context: Arc::new(context),

@@ -17,7 +17,7 @@ mod wire;
 
 pub use client::BuildKit;
 pub use context::{Context, OverlayContent, OverlayFile};
-pub use request::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
+pub use request::{BuildError, BuildOutcome, BuildRequest, CacheMode, Export, Progress, Vertex};
 pub use store::{CacheRecord, GcRule};
 
 /// The largest message taken or sent, in bytes: what BuildKit itself uses.

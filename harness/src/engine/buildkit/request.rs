@@ -33,6 +33,8 @@ pub struct BuildRequest {
     pub export: Export,
     /// After this long the build is cancelled and is an error.
     pub timeout: Duration,
+    /// A cache in a registry (`HOST/NAME:TAG`) in which steps are looked for that the engine does not have.
+    pub cache_from: Option<String>,
     /// Told of vertexes as they change, beside the build.
     pub progress: Option<Arc<dyn Progress>>,
 }
@@ -59,8 +61,34 @@ pub enum Export {
         /// Where the archive goes; written to from a blocking thread.
         sink: Box<dyn Write + Send>,
     },
+    /// The build's cache alone, to a registry, for other builders.
+    Cache {
+        /// `HOST/NAME:TAG`.
+        reference: String,
+        /// Which steps' results.
+        mode: CacheMode,
+    },
     /// Nowhere: the build only fills the cache.
     Nothing,
+}
+
+/// How much an exported cache holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheMode {
+    /// The layers of the final image alone.
+    Min,
+    /// The results of all steps, those of earlier stages too.
+    Max,
+}
+
+impl CacheMode {
+    /// BuildKit's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Min => "min",
+            Self::Max => "max",
+        }
+    }
 }
 
 /// Follows a running build.

@@ -17,8 +17,12 @@ pub(super) fn request(reference: &str, session: &str, build: &BuildRequest) -> S
         // Builds use the host's network (the managed engine has no bridge), which has to be asked for twice.
         entitlements: vec!["network.host".to_owned()],
         exporters: exporter(&build.export).into_iter().collect(),
-        cache: cache(&build.export),
         internal: !build.history,
+        cache: Some(CacheOptions {
+            exports: cache_to(&build.export).into_iter().collect(),
+            imports: cache_from(build).into_iter().collect(),
+            ..CacheOptions::default()
+        }),
         ..SolveRequest::default()
     }
 }
@@ -38,17 +42,46 @@ fn frontend(build: &BuildRequest) -> HashMap<String, String> {
         attrs.insert("attest:provenance".to_owned(), "mode=max".to_owned());
         attrs.extend(target.iter().map(|target| ("target".to_owned(), target.clone())));
     }
+    if let Some(cache) = cache_from(build) {
+        // The frontend looks steps up itself, and reads this list instead of the request's.
+        let entry = serde_json::json!([{ "Type": cache.r#type, "Attrs": cache.attrs }]);
+        attrs.insert("cache-imports".to_owned(), entry.to_string());
+    }
     if build.no_cache {
         attrs.insert("no-cache".to_owned(), String::new());
     }
     attrs
 }
 
-/// What becomes of the cache, beside staying in the engine.
-fn cache(export: &Export) -> Option<CacheOptions> {
-    let inline = CacheOptionsEntry { r#type: "inline".to_owned(), attrs: HashMap::new() };
-    matches!(export, Export::Attested { .. })
-        .then(|| CacheOptions { exports: vec![inline], ..CacheOptions::default() })
+fn cache_from(build: &BuildRequest) -> Option<CacheOptionsEntry> {
+    build.cache_from.as_ref().map(|reference| registry_cache(reference, &[]))
+}
+
+fn cache_to(export: &Export) -> Option<CacheOptionsEntry> {
+    match export {
+        Export::Cache { reference, mode } => Some(registry_cache(
+            reference,
+            // As an image's manifest, which every registry takes; a failed export is a failed build.
+            &[
+                ("mode", mode.as_str()),
+                ("oci-mediatypes", "true"),
+                ("image-manifest", "true"),
+                ("ignore-error", "false"),
+            ],
+        )),
+        // In the image's own configuration.
+        Export::Attested { .. } => {
+            Some(CacheOptionsEntry { r#type: "inline".to_owned(), attrs: HashMap::new() })
+        }
+        Export::Store { .. } | Export::Oci { .. } | Export::Nothing => None,
+    }
+}
+
+fn registry_cache(reference: &str, attrs: &[(&str, &str)]) -> CacheOptionsEntry {
+    let place = [("ref", reference)];
+    let attrs = attrs.iter().chain(&place);
+    let attrs = attrs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    CacheOptionsEntry { r#type: "registry".to_owned(), attrs }
 }
 
 /// The Dockerfile's name in its directory.
@@ -58,7 +91,7 @@ pub(super) fn file_name(dockerfile: &Path) -> String {
 
 fn exporter(export: &Export) -> Option<Exporter> {
     let (kind, attrs) = match export {
-        Export::Nothing => return None,
+        Export::Cache { .. } | Export::Nothing => return None,
         Export::Store { name } => ("moby", vec![("name", name.clone())]),
         Export::Attested { .. } => ("oci", vec![("oci-mediatypes", "true".to_owned())]),
         Export::Oci { rewrite_timestamp, .. } => (

@@ -4,6 +4,7 @@
 //! reaches it but through our proxy, which keeps the rate of the link and counts what goes through: the
 //! registry itself does neither. Engines take `127.0.0.1` without TLS.
 
+mod node;
 mod process;
 mod proxy;
 
@@ -20,6 +21,8 @@ use crate::debian::Archive;
 
 use process::Process;
 use proxy::{Counter, Proxy};
+
+pub use node::Node;
 
 /// Where the registry listens if it can; the port is part of the names of images.
 const PREFERRED_PORT: u16 = 17733;
@@ -60,6 +63,16 @@ impl Registry {
     /// `127.0.0.1:PORT`: what the name of an image begins with to be pushed there.
     pub fn host(&self) -> String {
         self.server.address().to_string()
+    }
+
+    /// Lets `node` pull the image that was pushed as `name` (`REPOSITORY:TAG`, without our host).
+    ///
+    /// # Errors
+    /// If there is no such image, or what comes is not what its digest says.
+    pub async fn pull(&self, name: &str, node: &mut Node) -> Result<()> {
+        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        let pulled = node.pull(self.server.address(), repository, tag).await;
+        pulled.with_context(|| format!("pulling {name}"))
     }
 
     /// All that was moved so far.
