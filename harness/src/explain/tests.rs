@@ -63,6 +63,7 @@ impl Rig {
             shared_key: String::new(),
             cache_mount_namespace: String::new(),
             no_cache: false,
+            cache_from: None,
             history: false,
             export: Export::Nothing,
             timeout: Duration::from_secs(1),

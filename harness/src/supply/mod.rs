@@ -105,7 +105,7 @@ impl Supply {
                     failures.entry(need.scenario.clone()).or_insert_with(|| anyhow!("{error}"));
                 }
             }
-            match locked_files(cache, need, &pip, archive, progress).await {
+            match shelf(cache, need, &pip, archive, progress).await {
                 Ok(shelf) => drop(roots.insert(need.scenario.clone(), shelf)),
                 Err(error) => drop(failures.entry(need.scenario.clone()).or_insert(error)),
             }
@@ -322,7 +322,7 @@ async fn generate(
 }
 
 /// The files that a scenario locks, fetched if they are not in the cache.
-async fn locked_files(
+async fn shelf(
     cache: &Cache,
     need: &Needs,
     pip: &PipOfMachine,
