@@ -90,19 +90,21 @@ mod tests {
     }
 
     /// Path, bytes, layer, and whether it was deleted.
-    fn found(tars: &[&TarBuilder]) -> Vec<(String, u64, u32, bool)> {
+    type Shown = (String, u64, u32, bool);
+
+    fn found(tars: &[&TarBuilder]) -> Vec<Shown> {
         let files = wasted(&image(tars)).unwrap();
         files.into_iter().map(|file| (file.path, file.bytes, file.layer, file.deleted)).collect()
     }
 
-    fn file(path: &str, bytes: u64, layer: u32, deleted: bool) -> (String, u64, u32, bool) {
+    fn file(path: &str, bytes: u64, layer: u32, deleted: bool) -> Shown {
         (path.to_owned(), bytes, layer, deleted)
     }
 
     #[test]
     fn every_way_to_hide_a_file() {
         let base = tar().dir("d").file("d/a", &[1; 10]).file("d/b", &[1; 20]).file("c", &[1; 30]);
-        let table: &[(&str, TarBuilder, &[(String, u64, u32, bool)])] = &[
+        let table: &[(&str, TarBuilder, &[Shown])] = &[
             ("a new file", tar().file("c", b"new"), &[file("c", 30, 1, false)]),
             ("the same file again", tar().file("c", &[1; 30]), &[file("c", 30, 1, false)]),
             ("a folder in its place", tar().dir("c"), &[file("c", 30, 1, false)]),
