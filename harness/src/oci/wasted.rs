@@ -90,21 +90,20 @@ mod tests {
     }
 
     /// Path, bytes, layer, and whether it was deleted.
-    type Shown = (String, u64, u32, bool);
-
-    fn found(tars: &[&TarBuilder]) -> Vec<Shown> {
+    fn found(tars: &[&TarBuilder]) -> Vec<(String, u64, u32, bool)> {
         let files = wasted(&image(tars)).unwrap();
         files.into_iter().map(|file| (file.path, file.bytes, file.layer, file.deleted)).collect()
     }
 
-    fn file(path: &str, bytes: u64, layer: u32, deleted: bool) -> Shown {
+    fn file(path: &str, bytes: u64, layer: u32, deleted: bool) -> (String, u64, u32, bool) {
         (path.to_owned(), bytes, layer, deleted)
     }
 
     #[test]
     fn every_way_to_hide_a_file() {
         let base = tar().dir("d").file("d/a", &[1; 10]).file("d/b", &[1; 20]).file("c", &[1; 30]);
-        let table: &[(&str, TarBuilder, &[Shown])] = &[
+        #[expect(clippy::type_complexity, reason = "a table of cases is read as it is written")]
+        let table: &[(&str, TarBuilder, &[(String, u64, u32, bool)])] = &[
             ("a new file", tar().file("c", b"new"), &[file("c", 30, 1, false)]),
             ("the same file again", tar().file("c", &[1; 30]), &[file("c", 30, 1, false)]),
             ("a folder in its place", tar().dir("c"), &[file("c", 30, 1, false)]),
