@@ -108,6 +108,9 @@ pub struct Bench {
     /// Exit with 3 if something that must hold does not (unequal answers, a secret found)
     #[arg(long)]
     pub strict: bool,
+    /// Look for known vulnerabilities with Trivy, Grype, Snyk or pip-audit, whichever is on PATH
+    #[arg(long)]
+    pub scan: bool,
     /// How fast the loopback servers send: none in smoke, else 200mbit, if not given
     #[arg(long, value_name = "none|1gbit|200mbit")]
     pub link: Option<Link>,

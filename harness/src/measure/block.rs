@@ -9,7 +9,7 @@ use super::context::BlockContext;
 use super::rehearsal::compare_answers;
 use super::releases::Releases;
 use super::runner::Bench;
-use super::{contents, image, secrets, start};
+use super::{contents, image, scan, secrets, start};
 use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
@@ -214,9 +214,10 @@ impl<'a> Blocks<'a> {
         if step.event == Event::Cold {
             rows.image = Some(size_row(bench, step, &image)?);
             secrets::fill(bench, scenario, step, context, &image, rows).await?;
+            scan::fill(bench, scenario, step, context, &image, rows).await?;
         }
         rows.delta = previous.as_ref().map(|previous| delta_row(step, previous, &image)).transpose()?;
-        contents::fill(bench, scenario, step, previous.as_ref(), &image, rows)?;
+        contents::fill(bench, step, previous.as_ref(), &image, rows)?;
         self.sides.get_mut(variant).image = Some(image);
         Ok(())
     }
@@ -276,6 +277,7 @@ fn size_row(bench: &Bench<'_>, step: &PlannedStep, image: &oci::Image) -> Result
         python_packages: None,
         vulnerabilities: None,
         secrets_found: None,
+        not_audited: None,
     })
 }
 

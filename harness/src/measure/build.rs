@@ -135,7 +135,7 @@ pub(crate) fn sample_row(
             row.cpu_s = measured.cpu_s;
             row.overhead_s = Some((wall_s - timing.span_s).max(0.0));
         }
-        Err(error) => row.error = Some(bench.supply.redactor().redact(&error.to_string())),
+        Err(error) => row.error = Some(shown(bench, &step.scenario, &error.to_string())),
     }
     row
 }
@@ -143,7 +143,7 @@ pub(crate) fn sample_row(
 /// A samples row without a timing, for a build that cannot be believed or was never begun.
 pub(crate) fn error_row(bench: &Bench<'_>, step: &PlannedStep, nonce: &str, order: u32, why: &str) -> Sample {
     let mut row = blank(bench, step, nonce, order, SystemTime::now());
-    row.error = Some(bench.supply.redactor().redact(why));
+    row.error = Some(shown(bench, &step.scenario, why));
     row
 }
 
@@ -173,6 +173,13 @@ fn blank(bench: &Bench<'_>, step: &PlannedStep, nonce: &str, order: u32, started
     }
 }
 
+/// What BuildKit says, as a record may hold it: it fills arguments in, planted secrets among them.
+pub(crate) fn shown(bench: &Bench<'_>, scenario: &str, text: &str) -> String {
+    let scenario = bench.scenarios.iter().find(|planned| planned.name == scenario);
+    let canaries = scenario.map(|scenario| Canaries::of(scenario, bench.run_id)).unwrap_or_default();
+    bench.supply.redactor().redact(&canaries.mask(text))
+}
+
 /// The steps rows, by start.
 pub(crate) fn step_rows(
     bench: &Bench<'_>,
@@ -194,12 +201,12 @@ pub(crate) fn step_rows(
             event: step.event.clone(),
             block: step.block,
             step: number,
-            name: bench.supply.redactor().redact(&vertex.name),
+            name: shown(bench, &step.scenario, &vertex.name),
             instruction: vertex.is_instruction(),
             cached: vertex.cached,
             start_s: first.zip(vertex.started).map(|(first, start)| timing::seconds(first, start)),
             seconds: vertex.started.zip(vertex.completed).map(|(start, end)| timing::seconds(start, end)),
-            error: vertex.error.as_deref().map(|error| bench.supply.redactor().redact(error)),
+            error: vertex.error.as_deref().map(|error| shown(bench, &step.scenario, error)),
             cause: None,
         })
         .collect()

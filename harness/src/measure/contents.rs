@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
+use super::build::shown;
 use super::runner::Bench;
 use crate::oci::{self, Installed, Inventory, PackageOf, WastedFile};
 use crate::record::{Hidden, MeasuredBuild, Package, PackageKind, PlannedStep, Wasted};
-use crate::scenario::{Canaries, Event, Scenario};
+use crate::scenario::Event;
 
 /// Wasted files of an image that are listed: the largest. Their sum is that of all.
 const WASTED_LISTED: usize = 20;
@@ -16,7 +17,6 @@ const WASTED_LISTED: usize = 20;
 /// The image's layers cannot be laid on each other.
 pub(crate) fn fill(
     bench: &Bench<'_>,
-    scenario: &Scenario,
     step: &PlannedStep,
     previous: Option<&oci::Image>,
     image: &oci::Image,
@@ -29,7 +29,7 @@ pub(crate) fn fill(
         row.wasted_bytes = Some(wasted.iter().map(|file| file.bytes).sum());
         row.distribution_packages = inventory.distribution();
         row.python_packages = Some(inventory.python());
-        rows.wasted = wasted_rows(bench, scenario, step, &wasted);
+        rows.wasted = wasted_rows(bench, step, &wasted);
     }
     if let (Some(row), Some(previous)) = (&mut rows.delta, previous) {
         let changed = oci::inventory(previous)?.changed(&inventory);
@@ -42,15 +42,8 @@ pub(crate) fn fill(
     Ok(())
 }
 
-fn wasted_rows(
-    bench: &Bench<'_>,
-    scenario: &Scenario,
-    step: &PlannedStep,
-    wasted: &[WastedFile],
-) -> Vec<Wasted> {
-    // An instruction is shown with its arguments filled in, planted secrets among them.
-    let canaries = Canaries::of(scenario, bench.run_id);
-    let shown = |instruction: &str| bench.supply.redactor().redact(&canaries.mask(instruction));
+fn wasted_rows(bench: &Bench<'_>, step: &PlannedStep, wasted: &[WastedFile]) -> Vec<Wasted> {
+    let shown = |instruction: &str| shown(bench, &step.scenario, instruction);
     let row = |file: &WastedFile| Wasted {
         scenario: step.scenario.clone(),
         variant: step.variant,

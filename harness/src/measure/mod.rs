@@ -2,8 +2,8 @@
 //!
 //! `runner` walks the plan; for each step `block` and `context` say what the builder sees, `build`
 //! builds and times it, `timing` splits the time by what BuildKit says of its vertexes, `image` looks
-//! at the result, `contents` and `secrets` say what is in it, `start` starts it, and the rows are on disk
-//! before the next step begins.
+//! at the result, `contents`, `secrets` and `scan` say what is in it, `start` starts it, and the rows are on
+//! disk before the next step begins.
 
 pub mod answer;
 mod around;
@@ -20,6 +20,7 @@ mod rehearsal;
 mod releases;
 mod remaining;
 mod runner;
+mod scan;
 mod secrets;
 pub mod start;
 mod timing;
@@ -27,4 +28,5 @@ mod timing;
 pub use build::Forward;
 pub use observer::Observer;
 pub use runner::{Bench, Earlier, Outcome, Stage, run};
+pub use scan::Scanner;
 pub use secrets::needles;

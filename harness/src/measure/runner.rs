@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::Scanner;
 use super::block::Blocks;
 use super::build::error_row;
 use super::observer::Observer;
@@ -32,6 +33,8 @@ pub struct Bench<'a> {
     pub engine: &'a Engine,
     /// What builds consume.
     pub supply: &'a Supply,
+    /// What looks for known vulnerabilities, where that was asked for and one is here.
+    pub scanner: Option<&'a Scanner>,
     /// Layers read so far: an equal layer is never read twice.
     pub layers: Arc<LayerCache>,
     /// Passes a running build's vertexes on.

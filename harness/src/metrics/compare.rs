@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{ScenarioRecords, Unit};
-use crate::scenario::{Evidence, Metric, Pair, Variant};
+use crate::scenario::{Evidence, ImageColumn, Metric, Pair, Variant};
 use crate::stats::{self, Interval, LEAST_BLOCKS};
 
 /// A time shorter than what the records resolve counts as that, in seconds: a phase that did not happen
@@ -179,6 +179,7 @@ fn absence(scenario: &ScenarioRecords<'_>, metric: &Metric, values: &Pair<BTreeM
             let text = text.map_or("", |(_, texts)| texts.get(variant).as_str());
             format!("no step of {variant}, {event} contains `{text}`")
         }
+        (Metric::Image(ImageColumn::Vulnerabilities), Some(variant)) => scenario.not_audited(variant),
         (_, Some(variant)) => format!("nothing was measured of {variant}, {}", metric.event()),
         (_, None) => "no block has both variants".to_owned(),
     }

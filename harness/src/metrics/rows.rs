@@ -51,6 +51,17 @@ impl<'r> ScenarioRecords<'r> {
             .collect()
     }
 
+    /// Why a variant's vulnerabilities are not known.
+    pub(super) fn not_audited(&self, variant: Variant) -> String {
+        let skipped =
+            self.images.iter().filter(|row| row.variant == variant).filter_map(|row| row.not_audited);
+        match skipped.max() {
+            Some(0) => format!("the packages of {variant} are not known"),
+            Some(packages) => format!("{packages} packages of {variant} not audited"),
+            None => "no scanner: bench --scan uses Trivy, Grype, Snyk or pip-audit".to_owned(),
+        }
+    }
+
     /// The metric's value in each block in which it was measured.
     pub fn values(&self, metric: &Metric, variant: Variant) -> BTreeMap<u32, f64> {
         match metric {

@@ -37,7 +37,7 @@ pub use layer::{Layer, Trace};
 pub use layer_cache::LayerCache;
 pub use layout::read_layout;
 pub use merge::{Node, Tree, merge};
-pub use packages::{Installed, Inventory, PackageOf, inventory};
+pub use packages::{Installed, Inventory, PackageOf, inventory, python_name};
 pub use search::Needles;
 pub use sizes::{Sizes, sizes};
 pub use wasted::{WastedFile, wasted};

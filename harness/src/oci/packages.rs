@@ -193,7 +193,7 @@ impl Reader {
         };
         let value = value.trim().to_owned();
         match key.to_ascii_lowercase().as_str() {
-            "name" if self.of == PackageOf::Python => self.stanza.name = normalised(&value),
+            "name" if self.of == PackageOf::Python => self.stanza.name = python_name(&value),
             "package" if self.of == PackageOf::Distribution => self.stanza.name = value,
             "version" => self.stanza.version = value,
             "architecture" => self.stanza.architecture = value,
@@ -215,7 +215,7 @@ impl Reader {
 }
 
 /// A Python package's name as PEP 503 has it: in lower case, runs of `-`, `_` and `.` as one hyphen.
-fn normalised(name: &str) -> String {
+pub fn python_name(name: &str) -> String {
     let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("-").to_lowercase()
 }

@@ -218,7 +218,7 @@ rows! {
     Image in "images.csv", event |_| Event::Cold, columns [
         "scenario", "variant", "compressed_bytes", "layer_bytes", "rootfs_bytes", "unique_bytes", "layers",
         "block", "base", "wasted_bytes", "distribution_packages", "python_packages", "vulnerabilities",
-        "secrets_found",
+        "secrets_found", "not_audited",
     ];
     Delta in "deltas.csv", event |row| row.event.clone(), columns [
         "scenario", "variant", "event", "block", "new_layers", "new_compressed_bytes", "same_content_bytes",

@@ -24,7 +24,7 @@ pub use found::{Hidden, Leak, LeakPlace, Package, PackageKind, StartPhase, Trans
 pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;
 pub use rows::{ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, Sample, Step, Verdict};
-pub use run::{BaseInfo, EngineInfo, FORMAT_VERSION, LinkInfo, MachineInfo, RunInfo};
+pub use run::{BaseInfo, EngineInfo, FORMAT_VERSION, LinkInfo, MachineInfo, RunInfo, ScannerInfo};
 pub use writer::Writer;
 
 #[cfg(test)]

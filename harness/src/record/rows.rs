@@ -133,6 +133,8 @@ pub struct Image {
     pub vulnerabilities: Option<u32>,
     /// Planted secrets that were found in it, in its provenance or in its exported cache.
     pub secrets_found: Option<u32>,
+    /// Packages that the scanner skipped; empty where nothing was scanned.
+    pub not_audited: Option<u32>,
 }
 
 /// `deltas.csv`: what a node that has the variant's previous image must pull again.

@@ -34,6 +34,9 @@ pub struct RunInfo {
     pub machine: MachineInfo,
     /// The base images.
     pub bases: Vec<BaseInfo>,
+    /// What looked for known vulnerabilities; absent where none was asked for, or none is on the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanner: Option<ScannerInfo>,
 }
 
 /// How the loopback supply was shaped.
@@ -46,6 +49,20 @@ pub struct LinkInfo {
     pub bits_per_s: Option<u64>,
     /// Added to each response, in milliseconds.
     pub latency_ms: f64,
+}
+
+/// What looked for known vulnerabilities.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScannerInfo {
+    /// `Trivy`, `Grype`, `Snyk` or `pip-audit`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// When its database was made, as it says itself; empty where it asks a service.
+    pub database: String,
+    /// Which packages it looks at, in words.
+    pub covers: String,
 }
 
 /// The engine that built.

@@ -316,6 +316,7 @@ pub(crate) fn image(scenario: &str, variant: Variant, block: u32) -> Image {
         python_packages: None,
         vulnerabilities: None,
         secrets_found: None,
+        not_audited: None,
     }
 }
 
@@ -368,5 +369,6 @@ pub(crate) fn info() -> RunInfo {
             digest: "sha256:0000".to_owned(),
             made_of: String::new(),
         }],
+        scanner: None,
     }
 }

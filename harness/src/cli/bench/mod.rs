@@ -90,6 +90,10 @@ async fn on_engine(
     let say = |what: &str| line.setting_up(what);
     let supply = Supply::prepare(cache, &job.bases, &needs, options, engine.docker(), &say).await?;
 
+    let scanner = if args.scan { measure::Scanner::find().await } else { None };
+    if args.scan && scanner.is_none() {
+        line.say("not measured: vulnerabilities; none of Trivy, Grype, Snyk and pip-audit is on PATH");
+    }
     let info = engine.info().await?;
     let (dir, earlier) = match &job.earlier {
         Some(dir) => {
@@ -117,6 +121,7 @@ async fn on_engine(
                 engine: info,
                 machine: machine::read(cache.root())?,
                 bases: supply.base_infos(),
+                scanner: scanner.as_ref().map(|scanner| scanner.info.clone()),
             };
             (RunDir::create(&job.dir, &info, &job.plan)?, Earlier::default())
         }
@@ -145,6 +150,7 @@ async fn on_engine(
         plan: &job.plan,
         engine,
         supply: &supply,
+        scanner: scanner.as_ref(),
         layers: Arc::new(LayerCache::default().searching(measure::needles(&job.scenarios, &job.id))),
         progress: Arc::new(Forward(Arc::clone(line) as Arc<dyn measure::Observer>)),
         observer: Arc::clone(line) as Arc<dyn measure::Observer>,
