@@ -67,7 +67,12 @@ fn the_skeleton_is_valid_in_each_profile() {
 #[test]
 fn an_unknown_key() {
     let sample = Sample::new().toml("caveat =", "warning =");
-    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:13: unknown field `warning`, expected one of `question`, `analysis`, `caveat`, `events`, `nonce_files`, `dockerfile`, `context`, `edits`, `steps`, `answer`, `args`, `secrets`, `canaries`, `starts`, `releases`, `development`, `claims`, `profiles`; scenarios/README.md explains every key");
+    let error = sample.error();
+    let begin = "sample/scenario.toml:13: unknown field `warning`, expected one of `question`, `analysis`, ";
+    assert!(
+        error.starts_with(begin) && error.ends_with("; scenarios/README.md explains every key"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -28,10 +28,29 @@ pub(super) fn metric(metric: &Metric) -> String {
         Metric::DigestChanges(_) => "digest changed".to_owned(),
         Metric::StartPhase(phase, Start::First) => return format!("first start: {phase}"),
         Metric::StartPhase(phase, Start::Again) => return format!("started again: {phase}"),
-        Metric::Transfer(TransferColumn::Seconds, what, _) => format!("time to {what}"),
-        Metric::Transfer(TransferColumn::Bytes, what, _) => format!("bytes to {what}"),
+        Metric::Transfer(column, what, _) => transfer(*column, what),
     };
     format!("{}: {what}", event(metric.event()))
+}
+
+/// What was moved, as `transfers.csv` calls it, in words.
+fn transfer(column: TransferColumn, what: &str) -> String {
+    let (quantity, import) = match column {
+        TransferColumn::Seconds => ("time", "build with the imported cache"),
+        TransferColumn::Bytes => ("bytes", "import the cache"),
+    };
+    match (what, what.split_once("-min").or(what.split_once("-max"))) {
+        ("push", _) => format!("{quantity} to push"),
+        ("pull", _) => format!("{quantity} to pull, not unpacked"),
+        ("stored", _) => format!("{quantity} stored by the registry"),
+        (_, Some(("cache-export", _))) => format!("{quantity} to export the cache, {}", mode(what)),
+        (_, Some(("cache-import", _))) => format!("{quantity} to {import}, {}", mode(what)),
+        _ => format!("{quantity}: {what}"),
+    }
+}
+
+fn mode(what: &str) -> String {
+    format!("mode={}", what.rsplit('-').next().unwrap_or_default())
 }
 
 fn image(column: ImageColumn) -> &'static str {

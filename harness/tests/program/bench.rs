@@ -136,6 +136,36 @@ fn layer_order_runs_and_skips_the_install_step_as_it_should_in_every_block() {
 }
 
 #[test]
+fn weights_in_the_image_go_with_every_release_and_mounted_ones_with_none() {
+    let _engine = engine_lock();
+    let out = tempfile::tempdir().expect("a directory");
+    let run = out.path().join("run");
+    let mut bench = tare();
+    bench.args(["bench", "weights", "--profile", "smoke", "--engine", "managed", "--out"]);
+    bench.arg(&run).assert().success();
+    let transfers = rows(&run.join("transfers.csv"));
+    let bytes = |variant: &str, event: &str, what: &str| -> u64 {
+        let is = |row: &&std::collections::BTreeMap<String, String>| {
+            row["variant"] == variant && row["event"] == event && row["what"] == what
+        };
+        let found: Vec<_> = transfers.iter().filter(is).collect();
+        assert_eq!(found.len(), 1, "{variant}, {event}, {what}: {transfers:#?}");
+        found[0]["bytes"].parse().expect("bytes")
+    };
+    let (weights, little) = (12_000_000, 100_000);
+    for what in ["push", "pull"] {
+        for event in ["edit-source", "edit-weights"] {
+            assert!(bytes("naive", event, what) > weights, "{event}, {what}");
+            assert!(bytes("optimized", event, what) < little, "{event}, {what}");
+        }
+        assert!(bytes("optimized", "cold", what) > little, "a first {what} moves the image");
+    }
+    // The first image and twelve releases; without the weights the first image and next to nothing.
+    let stored = |variant| bytes(variant, "edit-weights", "stored") - bytes("optimized", "cold", "push");
+    assert!(stored("naive") > 13 * weights && stored("optimized") < 13 * little);
+}
+
+#[test]
 fn two_folders_with_a_dockerfile_each_are_a_pair() {
     let _engine = engine_lock();
     let root = tempfile::tempdir().expect("a directory");
