@@ -6,3 +6,4 @@ mod bench;
 mod own_engine;
 mod resume;
 mod support;
+mod turned;
