@@ -34,7 +34,7 @@ pub use needs::{Download, Needs, downloads_missing};
 pub use redact::{Redactor, WORD as REDACTED};
 pub use registry::{Moved, Node, Registry};
 pub use weights::{Weights, WeightsFile};
-pub use wheels::{IndexFile, Locked, Place, Wheels, locked_files, normalised, read as read_lock};
+pub use wheels::{IndexFile, Locked, Place, Wheels, fetch_locked, normalised, read as read_lock};
 
 use base::Resolver;
 use wheels::Pip;

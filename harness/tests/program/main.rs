@@ -8,3 +8,4 @@ mod own_engine;
 mod resume;
 mod secrets;
 mod support;
+mod turned;

@@ -93,7 +93,12 @@ fn read_lines(path: &str) -> impl Iterator<Item = String> {
 
 /// A folder of scenarios with one scenario in it: a copy of `layer-order` under `name`.
 pub(crate) fn scenario_copy(root: &Path, name: &str) -> PathBuf {
-    let from = workspace().join("scenarios/layer-order");
+    copy_of(root, "layer-order", name)
+}
+
+/// The same of any scenario of the repository.
+pub(crate) fn copy_of(root: &Path, scenario: &str, name: &str) -> PathBuf {
+    let from = workspace().join("scenarios").join(scenario);
     let to = root.join(name);
     for entry in walkdir::WalkDir::new(&from) {
         let entry = entry.expect("the scenario is readable");

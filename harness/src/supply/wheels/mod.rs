@@ -147,7 +147,7 @@ impl Wheels {
 ///
 /// # Errors
 /// As [`Wheels::files`], and where there is no pip.
-pub fn locked_files(cache: &Cache, lock: &Path) -> Result<Vec<IndexFile>> {
+pub fn fetch_locked(cache: &Cache, lock: &Path) -> Result<Vec<IndexFile>> {
     let (locks, wheels) = (read(lock)?, Wheels::open(cache)?);
     let mut why = BTreeMap::new();
     if !wheels.missing(&locks).is_empty() {
