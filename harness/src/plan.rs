@@ -221,6 +221,8 @@ mod tests {
     fn a_claim_on_a_start_needs_six_blocks_and_two_cold_builds() {
         let roots = [scenario::builtin_dir().unwrap()];
         let mut scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], Profile::Quick).unwrap();
+        // An edit on an emptied builder would ask for a cold build in the block after it.
+        scenarios[0].events.retain(|event| !matches!(event, Event::CiEdit(_)));
         let claims = &mut scenarios[0].claims;
         claims.truncate(1);
         claims[0].metric = Metric::StartPhase("import".to_owned(), Start::First);

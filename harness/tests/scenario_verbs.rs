@@ -8,7 +8,10 @@ fn the_listing_has_the_keys_that_scripts_read() {
     let scenarios = load_all(&[builtin_dir().unwrap()], &["layer-order".to_owned()], Profile::Quick).unwrap();
     let json = serde_json::to_value(Listing::of(&scenarios[0])).unwrap();
     assert_eq!(json["name"], "layer-order");
-    assert_eq!(json["events"], serde_json::json!(["cold", "noop", "edit-source", "edit-deps"]));
+    assert_eq!(
+        json["events"],
+        serde_json::json!(["cold", "noop", "edit-source", "edit-deps", "ci-edit-source"])
+    );
     assert_eq!(json["claims"][0]["metric"], "executed:install@edit-source");
     assert!(json["question"].is_string());
     let keys: Vec<&String> = json.as_object().unwrap().keys().collect();

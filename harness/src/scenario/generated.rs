@@ -23,9 +23,9 @@ pub(super) fn check(
     let mut generated = BTreeMap::new();
     for (path, bytes) in written {
         let name = path.get_ref();
-        if !is_relative(name) || !name.ends_with(".safetensors") {
+        if !is_relative(name) {
             let say = format!(
-                "generated file `{name}` must be a path within the context that ends in .safetensors"
+                "generated file `{name}` must be a path within the context, such as weights/model.safetensors"
             );
             return Err(file.bad(&path.span(), say));
         }
