@@ -265,7 +265,6 @@ const QUICK: &str = "[profiles.quick]";
 #[test]
 fn generated_files_that_cannot_be_made() {
     for (line, say) in [
-        ("\"w.bin\" = 1_000_000", "ends in .safetensors"),
         ("\"../w.safetensors\" = 1_000_000", "within the context"),
         ("\"w.safetensors\" = 1000", "at least 65536 bytes"),
     ] {
