@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::record::{
-    Delta, INTERRUPTED, Image, PlannedScenario, Records, Sample, StartPhase, Step, Transfer,
+    Delta, INTERRUPTED, Image, Leak, PlannedScenario, Records, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::scenario::{
     DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
@@ -26,6 +26,10 @@ pub struct ScenarioRecords<'r> {
     pub starts: Vec<&'r StartPhase>,
     /// What was moved to and from the registry.
     pub transfers: Vec<&'r Transfer>,
+    /// Files that its images hold and do not show.
+    pub wasted: Vec<&'r Wasted>,
+    /// Planted secrets that were found.
+    pub leaks: Vec<&'r Leak>,
 }
 
 impl<'r> ScenarioRecords<'r> {
@@ -37,6 +41,8 @@ impl<'r> ScenarioRecords<'r> {
         let mut deltas = grouped(&records.deltas, |row| &row.scenario);
         let mut starts = grouped(&records.starts, |row| &row.scenario);
         let mut transfers = grouped(&records.transfers, |row| &row.scenario);
+        let mut wasted = grouped(&records.wasted, |row| &row.scenario);
+        let mut leaks = grouped(&records.leaks, |row| &row.scenario);
         let scenarios = records.plan.scenarios.iter();
         scenarios
             .map(|plan| Self {
@@ -47,6 +53,8 @@ impl<'r> ScenarioRecords<'r> {
                 deltas: deltas.remove(plan.name.as_str()).unwrap_or_default(),
                 starts: starts.remove(plan.name.as_str()).unwrap_or_default(),
                 transfers: transfers.remove(plan.name.as_str()).unwrap_or_default(),
+                wasted: wasted.remove(plan.name.as_str()).unwrap_or_default(),
+                leaks: leaks.remove(plan.name.as_str()).unwrap_or_default(),
             })
             .collect()
     }

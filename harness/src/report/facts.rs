@@ -45,6 +45,20 @@ pub(super) fn link(info: &RunInfo) -> String {
     }
 }
 
+/// What looked for known vulnerabilities, in words.
+pub(super) fn scanner(info: &RunInfo) -> String {
+    match &info.scanner {
+        Some(scanner) => {
+            let database = match scanner.database.as_str() {
+                "" => String::new(),
+                made => format!(", database of {made}"),
+            };
+            format!("{} {}{database}; {}", scanner.name, scanner.version, scanner.covers)
+        }
+        None => "none: vulnerabilities were not counted".to_owned(),
+    }
+}
+
 /// The base images that were stand-ins, in words.
 pub(super) fn stand_ins(info: &RunInfo) -> Vec<String> {
     let local = info.bases.iter().filter(|base| base.kind == "local");

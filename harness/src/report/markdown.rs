@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
-use super::{Report, ScenarioReport, causes, facts, labels, plots};
+use super::{Report, ScenarioReport, causes, contents, facts, labels, plots};
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
 use crate::scenario::{Claim, DeltaColumn, Event, Metric};
@@ -84,6 +84,8 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     text.push_str(&metrics(report.comparisons.iter().filter(|row| !matches!(row.metric, Metric::Delta(..)))));
     text.push_str(&ran_again(report));
     text.push_str(&releases(report));
+    text.push_str(&contents::wasted(&report.rows));
+    text.push_str(&contents::leaks(&report.rows));
     text.push_str(&dockerfiles(report));
     if !plan.caveat.trim().is_empty() {
         text.push_str("### What this must not be read as\n\n");
@@ -251,7 +253,7 @@ fn method(report: &Report<'_>) -> String {
     let _ = write!(
         text,
         "\n## Machine and versions\n\n| | |\n|---|---|\n| run | {}, begun {}, {} profile, seed {} |\n| machine | {} |\n\
-         | engine | {} |\n| engine packages | {} |\n| supply | {} |\n| Tare | {}, scenarios at {} |\n",
+         | engine | {} |\n| engine packages | {} |\n| supply | {} |\n| scanner | {} |\n| Tare | {}, scenarios at {} |\n",
         plain(&info.id),
         plain(&info.started),
         info.profile,
@@ -260,6 +262,7 @@ fn method(report: &Report<'_>) -> String {
         plain(&facts::engine(info)),
         plain(&or_none(&info.engine.packages.join(", "))),
         plain(&facts::link(info)),
+        plain(&facts::scanner(info)),
         plain(&info.tare),
         plain(&or_none(&info.git_revision)),
     );
@@ -291,7 +294,7 @@ fn prose(text: &str) -> String {
 }
 
 /// Text that is not Markdown, made safe for a table cell: logs and names may hold anything.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
         match letter {

@@ -4,6 +4,7 @@
 //! another machine, a year later.
 
 mod causes;
+mod contents;
 mod difference;
 mod facts;
 mod json;

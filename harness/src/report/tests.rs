@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::testing::RunBuilder;
-use crate::record::{BaseInfo, Records};
+use crate::record::{BaseInfo, Hidden, Leak, LeakPlace, Records, Wasted};
 use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, Pair, SampleColumn, Variant};
 
 const MB: u64 = 1_000_000;
@@ -75,6 +75,31 @@ fn run() -> Records {
             sample.base = "local".to_owned();
         }
     }
+    for (block, path, bytes, how) in [
+        (1, "var/lib/apt/lists/packages", 20 * MB, Hidden::Deleted),
+        (1, "app/model.bin", 50 * MB, Hidden::Overwritten),
+        (2, "app/model.bin", 50 * MB, Hidden::Overwritten),
+    ] {
+        records.wasted.push(Wasted {
+            scenario: "multi-stage".to_owned(),
+            variant: Variant::Naive,
+            block,
+            path: path.to_owned(),
+            bytes,
+            how,
+            layer: 2,
+            made_by: "RUN apt-get update | tee log".to_owned(),
+            hidden_by: "RUN rm -rf /var/lib/apt/lists".to_owned(),
+        });
+    }
+    records.leaks.push(Leak {
+        scenario: "multi-stage".to_owned(),
+        variant: Variant::Naive,
+        block: 1,
+        canary: "api-key".to_owned(),
+        place: LeakPlace::History,
+        found_at: "line 4".to_owned(),
+    });
     records.info.bases[0] = BaseInfo {
         reference: "python:3.11-slim".to_owned(),
         kind: "local".to_owned(),
