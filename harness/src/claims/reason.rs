@@ -6,11 +6,11 @@ use crate::scenario::{Claim, Evidence, Profile};
 
 /// Why the profile cannot settle the claim, and which can.
 pub(super) fn profile_too_small(profile: Profile, enough: &[Profile]) -> String {
-    let name = match enough.iter().min() {
+    let enough = match enough.iter().min() {
         Some(least) => format!("needs --profile {least}"),
         None => "no profile settles it".to_owned(),
     };
-    format!("the payload of the {profile} profile is too small for it: {name}")
+    format!("{enough}; the payload of the {profile} profile is too small for it")
 }
 
 /// What was found, and how it lies to what was claimed.

@@ -140,7 +140,7 @@ fn exact(evidence: Evidence, pairs: &[(f64, f64)]) -> Estimate {
     let (naive, optimized) = (side(|pair| pair.0), side(|pair| pair.1));
     let unequal = naive.0 < naive.2 || optimized.0 < optimized.2;
     let lacking = if pairs.len() < LEAST_EQUAL_BLOCKS {
-        Some(format!("{}, and whether it repeats needs {LEAST_EQUAL_BLOCKS}", blocks(pairs.len())))
+        Some(format!("{} of {LEAST_EQUAL_BLOCKS}; whether it repeats is not known", blocks(pairs.len())))
     } else if evidence == Evidence::Count && unequal {
         Some("the blocks do not agree".to_owned())
     } else {

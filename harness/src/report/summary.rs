@@ -14,23 +14,23 @@ pub fn summary(report: &Report<'_>, colour: bool) -> String {
         return String::new();
     }
     let mut table = table(colour);
-    table.set_header(["scenario", "claim", "does it pay?", "does the figure hold?", "found"]);
-    let mut last = "";
-    for (_, row) in report.claims() {
-        let scenario = if row.scenario == last { "" } else { row.scenario.as_str() };
-        last = &row.scenario;
-        table.add_row([
-            Cell::new(scenario),
-            Cell::new(&row.claim),
-            coloured(labels::effect(row.effect), effect_colour(row.effect)),
-            coloured(labels::verdict(row.verdict), verdict_colour(row.verdict)),
-            Cell::new(labels::found(row)),
-        ]);
+    table.set_header(["claim", "does it pay?", "does the figure hold?", "found"]);
+    for scenario in report.scenarios.iter().filter(|scenario| !scenario.claims.is_empty()) {
+        table.add_row([Cell::new(&scenario.rows.plan.name)]);
+        for (_, row) in &scenario.claims {
+            table.add_row([
+                // Not a blank: the table would take it away.
+                Cell::new(format!("\u{a0}\u{a0}{}", row.claim)),
+                coloured(labels::effect(row.effect), effect_colour(row.effect)),
+                coloured(labels::verdict(row.verdict), verdict_colour(row.verdict)),
+                Cell::new(labels::found(row)),
+            ]);
+        }
     }
-    for (column, width) in [(0, 15), (1, 27), (2, 11), (3, 16)] {
+    for (column, width) in [(0, 30), (1, 14), (2, 21)] {
         if let Some(column) = table.column_mut(column) {
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
         }
     }
-    format!("All answers\n{}", indented(&table))
+    format!("All answers\n{}", indented(&table).replace('\u{a0}', " "))
 }
