@@ -1,11 +1,13 @@
 //! `bench` as a person runs it, on the managed engine: what it prints, what it records, what it leaves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use harness::scenario::{Profile, Scenario, builtin_dir, load_all};
 
 use crate::support::{assert_no_new_traces, engine_lock, rows, tare, traces};
 
 #[test]
-fn smoke_measures_both_pairs_and_leaves_nothing_behind() {
+fn smoke_measures_every_pair_and_leaves_nothing_behind() {
     let _engine = engine_lock();
     let before = traces();
     let out = tempfile::tempdir().expect("a directory");
@@ -18,8 +20,10 @@ fn smoke_measures_both_pairs_and_leaves_nothing_behind() {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    for word in ["layer-order", "multi-stage", "naive", "optimized"] {
-        assert!(stdout.contains(word), "the table lacks {word}:\n{stdout}");
+    let all = load_all(&[builtin_dir().expect("the scenarios")], &[], Profile::Smoke).expect("they load");
+    let said = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for scenario in &all {
+        assert!(said.contains(&scenario.question), "there is no table of {}:\n{stdout}", scenario.name);
     }
     assert!(stdout.contains(&*run.to_string_lossy()), "the run directory is not named:\n{stdout}");
     assert_no_new_traces(&before);
@@ -42,7 +46,39 @@ fn smoke_measures_both_pairs_and_leaves_nothing_behind() {
     let cells: BTreeSet<_> =
         samples.iter().map(|row| (&row["scenario"], &row["variant"], &row["event"], &row["block"])).collect();
     assert_eq!(cells.len(), samples.len(), "a sample is doubled");
+    for scenario in &all {
+        let events: BTreeSet<String> = scenario.events.iter().map(ToString::to_string).collect();
+        for variant in ["naive", "optimized"] {
+            let of = |row: &&BTreeMap<String, String>| {
+                row["scenario"] == scenario.name && row["variant"] == variant
+            };
+            let built: BTreeSet<String> = samples.iter().filter(of).map(|row| row["event"].clone()).collect();
+            assert_eq!(built, events, "{}, {variant}", scenario.name);
+        }
+    }
+    every_claim_has_a_verdict_or_a_reason(&all, &rows(&run.join("claims.csv")));
     no_mirror_is_named(&run);
+}
+
+/// One block and small payloads decide nothing, and each claim says so, and why.
+fn every_claim_has_a_verdict_or_a_reason(all: &[Scenario], claims: &[BTreeMap<String, String>]) {
+    let claimed: Vec<(&str, &str)> = all
+        .iter()
+        .flat_map(|scenario| scenario.claims.iter().map(|claim| (&*scenario.name, &*claim.name)))
+        .collect();
+    let mut settled: Vec<_> = claims.iter().map(|row| (&*row["scenario"], &*row["claim"])).collect();
+    let mut expected = claimed.clone();
+    (settled.sort_unstable(), expected.sort_unstable());
+    assert_eq!(settled, expected, "a row a claim");
+    for row in claims {
+        let reason = match &*row["verdict"] {
+            "inconclusive" => "1 block",
+            "not-measured" => "needs --profile",
+            verdict => panic!("one block cannot give {verdict}: {row:#?}"),
+        };
+        assert!(row["reason"].contains(reason), "{row:#?}");
+        assert_eq!(row["effect"], "unclear", "{row:#?}");
+    }
 }
 
 /// The records may be published: no host of this machine's package mirrors stands in them.
@@ -119,7 +155,7 @@ fn layer_order_runs_and_skips_the_install_step_as_it_should_in_every_block() {
         );
     }
     let why = |variant: &str, event: &str| -> BTreeSet<&str> {
-        let of_event = |row: &&std::collections::BTreeMap<String, String>| {
+        let of_event = |row: &&BTreeMap<String, String>| {
             row["variant"] == variant && row["event"] == event && row["instruction"] == "true"
         };
         let ran = steps.iter().filter(of_event).filter(|row| row["cached"] == "false");
@@ -145,7 +181,7 @@ fn weights_in_the_image_go_with_every_release_and_mounted_ones_with_none() {
     bench.arg(&run).assert().success();
     let transfers = rows(&run.join("transfers.csv"));
     let bytes = |variant: &str, event: &str, what: &str| -> u64 {
-        let is = |row: &&std::collections::BTreeMap<String, String>| {
+        let is = |row: &&BTreeMap<String, String>| {
             row["variant"] == variant && row["event"] == event && row["what"] == what
         };
         let found: Vec<_> = transfers.iter().filter(is).collect();
@@ -196,7 +232,7 @@ fn two_folders_with_a_dockerfile_each_are_a_pair() {
     assert!(stderr.contains("app.py"), "it does not say what it edits: {stderr}");
     let steps = rows(&run.join("steps.csv"));
     let cached = |variant: &str| -> Vec<&str> {
-        let install = |row: &&std::collections::BTreeMap<String, String>| {
+        let install = |row: &&BTreeMap<String, String>| {
             row["variant"] == variant && row["event"] == "edit-source" && row["name"].contains("pip install")
         };
         steps.iter().filter(install).map(|row| &*row["cached"]).collect()
