@@ -22,12 +22,12 @@ pub(super) fn wasted(rows: &ScenarioRecords<'_>) -> String {
                 "| {variant} | {} | {} | {} | {} by {} |",
                 Unit::Bytes.format(file.bytes as f64),
                 plain(&file.path),
-                plain(&file.made_by),
+                plain(&short(&file.made_by)),
                 match file.how {
                     Hidden::Overwritten => "overwritten",
                     Hidden::Deleted => "deleted",
                 },
-                plain(&file.hidden_by),
+                plain(&short(&file.hidden_by)),
             );
         }
     }
@@ -71,6 +71,15 @@ pub(super) fn leaks(rows: &ScenarioRecords<'_>) -> String {
          its cache can read them; a file that a later layer deletes is among them.\n\n\
          | | secret | found in | where |\n|---|---|---|---|\n{listed}\n"
     )
+}
+
+/// The beginning of an instruction: enough to find it by in the Dockerfile.
+fn short(instruction: &str) -> String {
+    const LETTERS: usize = 60;
+    match instruction.char_indices().nth(LETTERS) {
+        Some((end, _)) => format!("{}…", instruction[..end].trim_end()),
+        None => instruction.to_owned(),
+    }
 }
 
 /// The rows of one variant in the first block that has any: the others repeat it, or the metrics say so.
