@@ -42,7 +42,7 @@ pub(crate) async fn measured(
     context: &BlockContext,
     cache_from: Option<String>,
 ) -> Result<Measured> {
-    around::prepare(bench, scenario, context);
+    around::prepare(bench, scenario, context).await?;
     let name = image_name(bench.run_id, &scenario.name, step.variant);
     let mut request = request(bench, scenario, step.variant, context, Export::Store { name });
     // Upstream moves on between a build here and one on another machine, or a week later: nothing is cached there.
@@ -78,7 +78,7 @@ pub(crate) fn request(
         context: context.context(scenario, variant),
         dockerfile: scenario.variants.get(variant).dockerfile.clone(),
         build_args,
-        named_contexts: bench.supply.named_contexts(&scenario.name),
+        named_contexts: around::named_contexts(bench, scenario, context),
         secrets: scenario.secrets.iter().map(planted).map(|(id, text)| (id, text.into_bytes())).collect(),
         shared_key: context.key().to_owned(),
         cache_mount_namespace: context.key().to_owned(),
