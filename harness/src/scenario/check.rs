@@ -10,7 +10,9 @@ use super::dockerfile::Dockerfile;
 use super::document::{Document, shown};
 use super::edit::{has_token, is_relative};
 use super::wire::{WireEdit, WirePair, WireProfile, WireReleases, WireScenario};
-use super::{Around, Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant};
+use super::{
+    Around, Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant,
+};
 use super::{answer, canary, claim, generated, starts};
 use crate::error::BadInput;
 

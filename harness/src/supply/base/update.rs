@@ -232,14 +232,19 @@ mod tests {
             assert_ne!(layer.diff_id, other.layers[number].diff_id);
             assert_eq!(&*layer.entries[0].path, PATH.as_bytes());
             let kept: Vec<_> = layer.entries[1..].iter().map(|entry| &entry.kind).collect();
-            assert_eq!(kept, before.layers[number].entries.iter().map(|entry| &entry.kind).collect::<Vec<_>>());
+            assert_eq!(
+                kept,
+                before.layers[number].entries.iter().map(|entry| &entry.kind).collect::<Vec<_>>()
+            );
             assert!(matches!(layer.entries[0].kind, EntryKind::File { size: 5, .. }));
         }
-        let saved: Value = Saved::open(&one).unwrap().json(&{
-            let manifests: Vec<Manifest> = Saved::open(&one).unwrap().json("manifest.json").unwrap();
-            manifests[0].config.clone()
-        })
-        .unwrap();
+        let saved: Value = Saved::open(&one)
+            .unwrap()
+            .json(&{
+                let manifests: Vec<Manifest> = Saved::open(&one).unwrap().json("manifest.json").unwrap();
+                manifests[0].config.clone()
+            })
+            .unwrap();
         assert_eq!(saved["config"]["Env"][0], "LANG=C.UTF-8", "the configuration is kept");
     }
 
