@@ -291,6 +291,32 @@ fn a_new_checkpoint_of_nothing_and_a_mount_of_nothing() {
 }
 
 #[test]
+fn an_update_of_a_base_that_there_is_not() {
+    let update = "[edits.base]\nwhat = \"w\"\naround = \"base\"\n\n[edits.source]";
+    let sample = || {
+        Sample::new()
+            .toml("\"edit-source\"]", "\"edit-source\", \"edit-base\"]")
+            .toml("[edits.source]", update)
+    };
+    assert!(Scenario::load(&sample().dir(), Profile::Quick).is_ok());
+    let sample = sample().with("naive.Dockerfile", "FROM python:3.11-slim", "FROM scratch").with(
+        "optimized.Dockerfile",
+        "FROM python:3.11-slim",
+        "FROM scratch",
+    );
+    let error = sample.error();
+    assert!(error.starts_with("sample/scenario.toml:") && error.contains("edit `base`"), "{error}");
+    assert!(error.ends_with("FROM scratch alone: drop the edit"), "{error}");
+}
+
+#[test]
+fn a_change_around_the_context_that_nobody_knows() {
+    let sample = Sample::new().toml("[edits.source]", "[edits.source]\naround = \"weather\"");
+    let error = sample.error();
+    assert!(error.starts_with("sample/scenario.toml:") && error.contains("`base`"), "{error}");
+}
+
+#[test]
 fn an_event_after_one_that_empties_the_builder() {
     let sample = Sample::new().toml("\"edit-source\"]", "\"ci-edit-source\", \"edit-source\"]");
     assert!(sample.error().contains("must end with its \"ci-edit-…\""), "{}", sample.error());

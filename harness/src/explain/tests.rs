@@ -93,6 +93,7 @@ fn vertexes(names: &[&str]) -> Vec<Vertex> {
         started: Some(SystemTime::UNIX_EPOCH),
         completed: Some(SystemTime::UNIX_EPOCH),
         error: None,
+        inputs: Vec::new(),
         parts: Vec::new(),
     };
     names.iter().map(vertex).collect()

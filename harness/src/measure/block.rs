@@ -9,7 +9,7 @@ use super::context::BlockContext;
 use super::rehearsal::compare_answers;
 use super::releases::Releases;
 use super::runner::Bench;
-use super::{contents, image, scan, secrets, start};
+use super::{around, contents, image, scan, secrets, start};
 use crate::engine::buildkit::BuildError;
 use crate::oci;
 use crate::plan::EXACT_BLOCKS;
@@ -115,6 +115,9 @@ impl<'a> Blocks<'a> {
                 return Ok(build::error_row(bench, step, &fresh, order, why).into());
             }
         };
+        // What the context was built from so far, and after the edit what it is built from now: a build in CI
+        // is preceded by others.
+        around::prepare(bench, scenario, &context).await?;
         // In a resumed block the image before the edit is made from the cache once more.
         let previous = match (&step.event, self.sides.get_mut(variant).image.take()) {
             (Event::Cold, _) => None,
@@ -131,6 +134,7 @@ impl<'a> Blocks<'a> {
             _ => None,
         };
         context.apply(scenario, variant, &step.event, fresh)?;
+        around::prepare(bench, scenario, &context).await?;
         if let Some(ci) = &mut ci
             && let Err(why) = ci.begin(&mut context).await?
         {

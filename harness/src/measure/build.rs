@@ -1,5 +1,6 @@
 //! One measured build: a request, a clock, and what the records keep of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -42,7 +43,7 @@ pub(crate) async fn measured(
     context: &BlockContext,
     cache_from: Option<String>,
 ) -> Result<Measured> {
-    around::prepare(bench, scenario, context);
+    around::prepare(bench, scenario, context).await?;
     let name = image_name(bench.run_id, &scenario.name, step.variant);
     let mut request = request(bench, scenario, step.variant, context, Export::Store { name });
     // Upstream moves on between a build here and one on another machine, or a week later: nothing is cached there.
@@ -78,7 +79,7 @@ pub(crate) fn request(
         context: context.context(scenario, variant),
         dockerfile: scenario.variants.get(variant).dockerfile.clone(),
         build_args,
-        named_contexts: bench.supply.named_contexts(&scenario.name),
+        named_contexts: around::named_contexts(bench, scenario, context),
         secrets: scenario.secrets.iter().map(planted).map(|(id, text)| (id, text.into_bytes())).collect(),
         shared_key: context.key().to_owned(),
         cache_mount_namespace: context.key().to_owned(),
@@ -192,6 +193,7 @@ pub(crate) fn step_rows(
         Err(_) => &[],
     };
     let first = vertexes.iter().filter_map(|vertex| vertex.started).min();
+    let numbers: HashMap<&str, u32> = vertexes.iter().map(|vertex| vertex.digest.as_str()).zip(1..).collect();
     vertexes
         .iter()
         .zip(1..)
@@ -208,6 +210,16 @@ pub(crate) fn step_rows(
             seconds: vertex.started.zip(vertex.completed).map(|(start, end)| timing::seconds(start, end)),
             error: vertex.error.as_deref().map(|error| shown(bench, &step.scenario, error)),
             cause: None,
+            inputs: numbers_of(&vertex.inputs, &numbers),
         })
         .collect()
+}
+
+/// The steps of these keys; what BuildKit did not report on is none.
+fn numbers_of(inputs: &[String], numbers: &HashMap<&str, u32>) -> String {
+    let mut steps: Vec<u32> =
+        inputs.iter().filter_map(|input| numbers.get(input.as_str()).copied()).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    steps.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }

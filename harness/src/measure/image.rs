@@ -62,7 +62,7 @@ async fn look(
     context: &BlockContext,
     rewrite_timestamp: bool,
 ) -> Result<oci::Image> {
-    around::prepare(bench, scenario, context);
+    around::prepare(bench, scenario, context).await?;
     let request = request(bench, scenario, variant, context, Export::Nothing);
     export(bench.engine, request, rewrite_timestamp, Arc::clone(&bench.layers))
         .await

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
+use super::around;
 use super::build::{image_name, request};
 use super::context::BlockContext;
 use super::runner::Bench;
@@ -112,6 +113,7 @@ async fn series(
         let made = format!("{}:release-{number}", context.nonce());
         let nonce = scenario::nonce(&made, &scenario.name, step.block, step.variant, &event, 1);
         context.apply(scenario, step.variant, &event, nonce)?;
+        around::prepare(bench, scenario, &context).await?;
         let mut request =
             request(bench, scenario, step.variant, &context, Export::Store { name: name.clone() });
         request.progress = Some(Arc::clone(&bench.progress));

@@ -17,7 +17,7 @@ use crate::engine::buildkit::Progress;
 use crate::oci::{Digest, LayerCache};
 use crate::record::{INTERRUPTED, NOT_MEASURED, Plan, PlannedStep, Sample, Writer};
 use crate::scenario::{Event, Profile, Scenario, Variant};
-use crate::supply::Supply;
+use crate::supply::{Supply, UPDATED_BASES};
 
 /// What a run works with.
 pub struct Bench<'a> {
@@ -118,6 +118,7 @@ pub async fn run(bench: &Bench<'_>, earlier: &Earlier, writer: &mut Writer) -> R
         walk.scenario(scenario, earlier).await.with_context(|| format!("measuring {}", scenario.name))?;
         (bench.show)(&scenario.name, Stage::Complete)?;
         bench.engine.remove_labelled(bench.run_id).await?;
+        bench.engine.remove_images(UPDATED_BASES).await?;
         bench.engine.forget_builds().await?;
     }
     Ok(walk.outcome)

@@ -39,7 +39,7 @@ pub(crate) fn of(vertexes: &[Vertex]) -> Timing {
     let last = all.iter().map(|(_, end)| *end).max();
     Timing {
         transfer_s: union_s(spans_of(&|vertex| vertex.name.starts_with("[internal] load "))),
-        exec_s: union_s(spans_of(&|vertex| vertex.is_instruction() && !vertex.cached)),
+        exec_s: union_s(spans_of(&|vertex| (vertex.is_instruction() || vertex.is_link()) && !vertex.cached)),
         export_s: (union_s(spans_of(&|vertex| vertex.name.starts_with("exporting to "))) - unpack_s).max(0.0),
         unpack_s,
         span_s: first.zip(last).map_or(0.0, |(first, last)| seconds(first, last)),
@@ -85,6 +85,7 @@ mod tests {
             started: Some(at(from_ms)),
             completed: Some(at(to_ms)),
             error: None,
+            inputs: Vec::new(),
             parts: Vec::new(),
         }
     }
@@ -96,8 +97,9 @@ mod tests {
             vertex("[builder 1/2] RUN make", false, 500, 2500),
             vertex("[stage-1 1/2] RUN apt-get install", false, 1500, 3000),
             vertex("[stage-1 2/2] WORKDIR /app", true, 3000, 3400),
+            vertex("[stage-1 2/2] LINK COPY --link a .", false, 3000, 3100),
         ]);
-        assert!((timing.exec_s - 2.5).abs() < 1e-9, "{timing:?}");
+        assert!((timing.exec_s - 2.6).abs() < 1e-9, "{timing:?}");
         assert!((timing.transfer_s - 0.5).abs() < 1e-9, "{timing:?}");
         assert!((timing.span_s - 3.4).abs() < 1e-9, "{timing:?}");
     }

@@ -1,10 +1,12 @@
 //! From rows to quantities: what each variant measured, and how far apart they are.
 
 mod compare;
+mod overlap;
 mod rows;
 mod units;
 
 pub use compare::{Comparison, Estimate, Summary, compare, tolerance};
+pub use overlap::Overlap;
 pub use rows::ScenarioRecords;
 pub use units::{Unit, less_or_more, percent, percent_range};
 

@@ -212,7 +212,7 @@ rows! {
     ];
     Step in "steps.csv", event |row| row.event.clone(), columns [
         "scenario", "variant", "event", "block", "step", "name", "instruction", "cached", "start_s", "seconds",
-        "error", "cause",
+        "error", "cause", "inputs",
     ];
     // The sizes are those of the image after the cold build, whose row carries no event.
     Image in "images.csv", event |_| Event::Cold, columns [

@@ -43,7 +43,7 @@ pub struct Sample {
     /// Seconds in which the context was being sent.
     #[serde(serialize_with = "super::decimals::optional")]
     pub transfer_s: Option<f64>,
-    /// Seconds in which a Dockerfile step was being executed.
+    /// Seconds in which a Dockerfile step was being executed, laying what `COPY --link` made upon the rest included.
     #[serde(serialize_with = "super::decimals::optional")]
     pub exec_s: Option<f64>,
     /// Seconds in which the export ran (layers compressed, manifest and config written), without unpacking.
@@ -99,6 +99,8 @@ pub struct Step {
     /// Why it was executed although a cache existed: the first cause upstream. Empty where it was cached,
     /// after a cold build, and for BuildKit's own work.
     pub cause: Option<String>,
+    /// The steps whose results it takes, by their numbers with a blank between them.
+    pub inputs: String,
 }
 
 /// `images.csv`: the sizes of an image after a cold build and what is in it, from its own layers.

@@ -157,6 +157,7 @@ impl RunBuilder {
                 seconds: Some(if executed { 1.0 } else { 0.0 }),
                 error: None,
                 cause: None,
+                inputs: String::new(),
             });
         });
         self

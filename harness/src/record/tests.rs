@@ -36,6 +36,7 @@ fn measured(key: &PlannedStep) -> MeasuredBuild {
         seconds: Some(1.25),
         error: None,
         cause: None,
+        inputs: String::new(),
     };
     let cold = key.event == Event::Cold;
     MeasuredBuild {
@@ -126,7 +127,7 @@ fn side_rows_without_a_sample_are_left_out_and_removed_by_the_next_writer() {
     let (_dir, run) = two_builds();
     let before = run.read().unwrap();
     let steps = std::fs::read_to_string(run.path().join("steps.csv")).unwrap();
-    append(&run.path().join("steps.csv"), "layer-order,naive,noop,1,1,[1/2] RUN x,true,false,0.0,1.0,,\n");
+    append(&run.path().join("steps.csv"), "layer-order,naive,noop,1,1,[1/2] RUN x,true,false,0.0,1.0,,,\n");
     append(&run.path().join("images.csv"), "layer-order,naive,1,1,1,1,1,2,registry,,,,,,\n");
     append(&run.path().join("deltas.csv"), "layer-order,naive,noop,1,1,1,0,\nlayer-order,na");
     assert_eq!(run.read().unwrap(), before);

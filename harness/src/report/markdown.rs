@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
-use super::{Report, ScenarioReport, causes, contents, facts, labels, plots};
+use super::{Report, ScenarioReport, causes, contents, facts, labels, overlap, plots};
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
 use crate::scenario::{Claim, DeltaColumn, Event, Metric};
@@ -82,6 +82,7 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     }
     text.push_str("### Measured\n\n");
     text.push_str(&metrics(report.comparisons.iter().filter(|row| !matches!(row.metric, Metric::Delta(..)))));
+    text.push_str(&overlap::section(&report.rows));
     text.push_str(&ran_again(report));
     text.push_str(&releases(report));
     text.push_str(&contents::wasted(&report.rows));

@@ -11,6 +11,7 @@ mod json;
 mod labels;
 mod markdown;
 mod model;
+mod overlap;
 mod plots;
 mod summary;
 mod terminal;

@@ -10,7 +10,9 @@ use super::dockerfile::Dockerfile;
 use super::document::{Document, shown};
 use super::edit::{has_token, is_relative};
 use super::wire::{WireEdit, WirePair, WireProfile, WireReleases, WireScenario};
-use super::{Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant};
+use super::{
+    Around, Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant,
+};
 use super::{answer, canary, claim, generated, starts};
 use crate::error::BadInput;
 
@@ -65,6 +67,12 @@ pub(super) fn scenario(
         }
         apt |= dockerfile.uses_apt();
         parsed.push(dockerfile);
+    }
+    if let (Some(edit), true) = (updates_base(&edits), bases.is_empty()) {
+        let say = format!(
+            "edit `{edit}` updates the base image, and the Dockerfiles start FROM scratch alone: drop the edit"
+        );
+        return Err(file.bad(&wire.events.span(), say));
     }
     let steps = steps(file, &parsed, wire.steps)?;
     let starts = starts::check(file, wire.starts)?;
@@ -233,6 +241,11 @@ fn edits(
         edits.insert(name.clone(), Edit { name, files, around: edit.around, what: edit.what });
     }
     Ok(edits)
+}
+
+/// An edit that is a security update of the base image.
+fn updates_base(edits: &BTreeMap<String, Edit>) -> Option<&str> {
+    edits.values().find(|edit| edit.around == Some(Around::Base)).map(|edit| edit.name.as_str())
 }
 
 /// An edit changes a file that both contexts hold, or makes one that neither holds.

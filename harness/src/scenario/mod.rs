@@ -131,7 +131,8 @@ pub struct Edit {
 pub enum Around {
     /// New versions appeared in the package index; the image is built without a cache, as on another machine.
     Upstream,
-    /// The base image got a security update: same content, but for some bytes, under a new digest.
+    /// The base image got a security update: every layer has a new digest, and the same content but for one
+    /// small file.
     Base,
     /// The generated files are made anew, with another seed: a new checkpoint.
     Generated,

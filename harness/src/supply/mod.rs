@@ -24,10 +24,11 @@ use std::sync::Arc;
 use anyhow::{Error, Result};
 use bollard::Docker;
 
+use crate::cache::Cache;
 use crate::record::BaseInfo;
 
 pub use apt::AptProxy;
-pub use base::{Base, BaseChoice, Bases, Recipe, ResolvedBase};
+pub use base::{Base, BaseChoice, Bases, Recipe, ResolvedBase, UPDATED as UPDATED_BASES};
 pub use index::{Index, Shelf};
 pub use link::{Direction, Link, Shaper};
 pub use needs::{Download, Needs, downloads_missing};
@@ -35,6 +36,8 @@ pub use redact::{Redactor, WORD as REDACTED};
 pub use registry::{Moved, Node, Registry};
 pub use weights::{Weights, WeightsFile};
 pub use wheels::{IndexFile, Locked, Place, Wheels, fetch_locked, normalised, read as read_lock};
+
+use scratch::Scratch;
 
 /// How a run wants its supply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +51,7 @@ pub struct Options {
 /// Everything that the builds of a run consume. The servers stop when it is dropped.
 #[derive(Debug)]
 pub struct Supply {
+    cache: Cache,
     needs: BTreeMap<String, Needs>,
     failures: BTreeMap<String, Error>,
     bases: BTreeMap<String, ResolvedBase>,
@@ -91,11 +95,35 @@ impl Supply {
 
     /// What the `FROM` names of a scenario stand for.
     pub fn named_contexts(&self, scenario: &str) -> BTreeMap<String, String> {
+        self.contexts(scenario, ResolvedBase::named_context)
+    }
+
+    /// The same once [`update_bases`](Self::update_bases) has brought the update `update` in.
+    pub fn updated_contexts(&self, scenario: &str, update: &str) -> BTreeMap<String, String> {
+        self.contexts(scenario, |base| base.updated_context(update))
+    }
+
+    /// Brings security updates of a scenario's base images into the engine, beside them: every layer is new,
+    /// and holds what it held but for one small file. `update` names the update: the same word gives the same
+    /// layers, and another one others. What is there already is left as it is.
+    ///
+    /// # Errors
+    /// If the engine cannot give a base away or take its update in, or the disk is full.
+    pub async fn update_bases(&self, docker: &Docker, scenario: &str, update: &str) -> Result<()> {
+        let scratch = Scratch::make(&self.cache.room("updates")?)?;
+        for base in self.bases_of(scenario) {
+            base.update(docker, scratch.path(), update).await?;
+        }
+        Ok(())
+    }
+
+    fn contexts(&self, scenario: &str, of: impl Fn(&ResolvedBase) -> String) -> BTreeMap<String, String> {
+        self.bases_of(scenario).map(|base| (base.info.reference.clone(), of(base))).collect()
+    }
+
+    fn bases_of(&self, scenario: &str) -> impl Iterator<Item = &ResolvedBase> {
         let references = self.needs.get(scenario).map(|need| need.bases.as_slice()).unwrap_or_default();
-        references
-            .iter()
-            .filter_map(|reference| Some((reference.clone(), self.bases.get(reference)?.named_context())))
-            .collect()
+        references.iter().filter_map(|reference| self.bases.get(reference))
     }
 
     /// The base images, for `run.json`.

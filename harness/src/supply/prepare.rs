@@ -54,6 +54,7 @@ impl Supply {
             }
         }
         Ok(Self {
+            cache: cache.clone(),
             index: index(needs, shelves, &shaper).await?,
             apt: apt(cache, needs, &debian, &shaper, &mut failures, progress).await?,
             registry: registry(cache, needs, &debian, &shaper, &mut failures, progress).await,

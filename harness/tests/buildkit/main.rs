@@ -7,5 +7,6 @@ mod context;
 mod ending;
 mod explain;
 mod export;
+mod graph;
 mod inputs;
 mod support;

@@ -5,6 +5,7 @@ mod builds;
 mod link;
 mod packages;
 mod registry;
+mod updates;
 
 use std::path::{Path, PathBuf};
 

@@ -64,6 +64,7 @@ impl Fold {
             started: None,
             completed: None,
             error: None,
+            inputs: Vec::new(),
             parts: Vec::new(),
         });
         self.vertexes.len() - 1
@@ -101,6 +102,9 @@ fn merge(known: &mut Vertex, news: proto::Vertex) {
         (a, b) => a.or(b),
     };
     known.completed = known.completed.max(news.completed.map(|at| time(at.seconds, at.nanos)));
+    if !news.inputs.is_empty() {
+        known.inputs = news.inputs;
+    }
     if !news.error.is_empty() {
         known.error = Some(news.error);
     }

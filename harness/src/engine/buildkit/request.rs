@@ -135,18 +135,33 @@ pub struct Vertex {
     pub completed: Option<SystemTime>,
     /// BuildKit's message.
     pub error: Option<String>,
+    /// Keys of the vertexes whose results it takes.
+    pub inputs: Vec<String>,
     /// Its parts, such as `exporting layers` and `unpacking to …`: name, start, end.
     pub parts: Vec<(String, Option<SystemTime>, Option<SystemTime>)>,
 }
 
+/// How BuildKit names the second vertex of a `COPY --link`.
+const LINK: &str = "LINK ";
+
 impl Vertex {
     /// Whether it is an instruction of the Dockerfile (`[stage 2/5] …`), and not BuildKit's own work.
     pub fn is_instruction(&self) -> bool {
-        let Some((head, _)) = self.name.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
-            return false;
-        };
-        let position = head.rsplit(' ').next().unwrap_or_default();
-        position.split_once('/').is_some_and(|(n, m)| n.parse::<u32>().is_ok() && m.parse::<u32>().is_ok())
+        self.numbered().is_some_and(|text| !text.starts_with(LINK))
+    }
+
+    /// Whether it lays what a `COPY --link` made upon what comes before: a part of that instruction, which
+    /// BuildKit reports as a vertex of its own. Nothing is copied in it.
+    pub fn is_link(&self) -> bool {
+        self.numbered().is_some_and(|text| text.starts_with(LINK))
+    }
+
+    /// What follows `[stage 2/5] `.
+    fn numbered(&self) -> Option<&str> {
+        let (head, text) = self.name.strip_prefix('[')?.split_once(']')?;
+        let (n, total) = head.rsplit(' ').next().unwrap_or_default().split_once('/')?;
+        let counted = n.parse::<u32>().is_ok() && total.parse::<u32>().is_ok();
+        counted.then(|| text.trim_start())
     }
 }
 
@@ -170,4 +185,36 @@ pub enum BuildError {
     /// The engine went away.
     #[error("the engine went away during the build: {0}")]
     EngineLost(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_with_link_is_one_instruction_though_it_is_two_vertexes() {
+        let kinds = |name: &str| {
+            let vertex = Vertex {
+                digest: String::new(),
+                name: name.to_owned(),
+                cached: false,
+                started: None,
+                completed: None,
+                error: None,
+                inputs: Vec::new(),
+                parts: Vec::new(),
+            };
+            (vertex.is_instruction(), vertex.is_link())
+        };
+        for (name, expected) in [
+            ("[2/3] COPY --link a b", (true, false)),
+            ("[2/3] LINK COPY --link a b", (false, true)),
+            ("[linux/amd64 stage-1 2/3] LINK COPY --link a b", (false, true)),
+            ("[build 1/2] RUN make LINK x", (true, false)),
+            ("[internal] load build context", (false, false)),
+            ("exporting to image", (false, false)),
+        ] {
+            assert_eq!(kinds(name), expected, "{name}");
+        }
+    }
 }

@@ -66,8 +66,7 @@ pub(super) struct Layer {
     bytes: u64,
 }
 
-/// Writes an OCI layout as a tar that is a docker-archive too: the first is what a content store takes
-/// as it is, so that digests are known beforehand; the second is what other engines read.
+/// Writes an image of one layer, which is in `file`.
 pub(super) fn write_archive(layer: &Layer, file: &Path, image: &Config, to: &Path) -> Result<Digests> {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -84,7 +83,56 @@ pub(super) fn write_archive(layer: &Layer, file: &Path, image: &Config, to: &Pat
         "history": [{ "created": EPOCH_RFC3339, "created_by": "tare", "comment": image.comment }],
     })
     .to_string();
-    let config_digest = hex(&Sha256::digest(&config));
+    let blob = Blob {
+        media_type: "application/vnd.oci.image.layer.v1.tar+gzip",
+        sha256: layer.sha256.clone(),
+        bytes: layer.bytes,
+        content: Box::new(File::open(file)?),
+    };
+    let written = write_image(&config, architecture, image.tag, vec![blob], to)?;
+    Ok(Digests {
+        manifest: written.manifest,
+        config: written.config,
+        diff_id: format!("sha256:{}", layer.diff_id),
+    })
+}
+
+/// A layer on its way into an archive.
+pub(super) struct Blob {
+    /// How it is packed.
+    pub(super) media_type: &'static str,
+    /// Of the bytes as they are packed, in hex.
+    pub(super) sha256: String,
+    pub(super) bytes: u64,
+    pub(super) content: Box<dyn Read>,
+}
+
+/// By what an engine knows the image of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Written {
+    /// Digest of the manifest.
+    pub(super) manifest: String,
+    /// Digest of the configuration.
+    pub(super) config: String,
+}
+
+/// Writes an OCI layout as a tar that is a docker-archive too: the first is what a content store takes
+/// as it is, so that digests are known beforehand; the second is what other engines read.
+pub(super) fn write_image(
+    config: &str,
+    architecture: &str,
+    tag: &str,
+    layers: Vec<Blob>,
+    to: &Path,
+) -> Result<Written> {
+    let config_digest = hex(&Sha256::digest(config));
+    let described = |layer: &Blob| {
+        json!({
+            "mediaType": layer.media_type,
+            "digest": format!("sha256:{}", layer.sha256),
+            "size": layer.bytes,
+        })
+    };
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -93,11 +141,7 @@ pub(super) fn write_archive(layer: &Layer, file: &Path, image: &Config, to: &Pat
             "digest": format!("sha256:{config_digest}"),
             "size": config.len(),
         },
-        "layers": [{
-            "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-            "digest": format!("sha256:{}", layer.sha256),
-            "size": layer.bytes,
-        }],
+        "layers": layers.iter().map(described).collect::<Vec<_>>(),
     })
     .to_string();
     let manifest_digest = hex(&Sha256::digest(&manifest));
@@ -109,15 +153,15 @@ pub(super) fn write_archive(layer: &Layer, file: &Path, image: &Config, to: &Pat
             "digest": format!("sha256:{manifest_digest}"),
             "size": manifest.len(),
             "platform": { "architecture": architecture, "os": "linux" },
-            "annotations": { "io.containerd.image.name": image.tag },
+            "annotations": { "io.containerd.image.name": tag },
         }],
     })
     .to_string();
     let blob = |digest: &str| format!("blobs/sha256/{digest}");
     let docker = json!([{
         "Config": blob(&config_digest),
-        "RepoTags": [image.tag],
-        "Layers": [blob(&layer.sha256)],
+        "RepoTags": [tag],
+        "Layers": layers.iter().map(|layer| blob(&layer.sha256)).collect::<Vec<_>>(),
     }])
     .to_string();
 
@@ -127,18 +171,16 @@ pub(super) fn write_archive(layer: &Layer, file: &Path, image: &Config, to: &Pat
         ("oci-layout".to_owned(), r#"{"imageLayoutVersion":"1.0.0"}"#),
         ("index.json".to_owned(), &index),
         ("manifest.json".to_owned(), &docker),
-        (blob(&config_digest), &config),
+        (blob(&config_digest), config),
         (blob(&manifest_digest), &manifest),
     ] {
         append(&mut tar, &name, content.len() as u64, content.as_bytes())?;
     }
-    append(&mut tar, &blob(&layer.sha256), layer.bytes, File::open(file)?)?;
+    for layer in layers {
+        append(&mut tar, &blob(&layer.sha256), layer.bytes, layer.content)?;
+    }
     tar.into_inner()?.flush()?;
-    Ok(Digests {
-        manifest: format!("sha256:{manifest_digest}"),
-        config: format!("sha256:{config_digest}"),
-        diff_id: format!("sha256:{}", layer.diff_id),
-    })
+    Ok(Written { manifest: format!("sha256:{manifest_digest}"), config: format!("sha256:{config_digest}") })
 }
 
 fn append(tar: &mut tar::Builder<impl Write>, name: &str, size: u64, content: impl Read) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Bringing a base image into an engine.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,11 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::archive::Written;
 use super::stand_in::{self, StandIn};
-use super::{Base, Recipe};
+use super::{Base, Recipe, update};
 use crate::cache::Cache;
 use crate::debian::Archive;
 use crate::record::BaseInfo;
@@ -85,6 +86,42 @@ impl ResolvedBase {
         format!("docker-image://{}", self.tag)
     }
 
+    /// What the reference stands for in a build after the update `update`.
+    pub(crate) fn updated_context(&self, update: &str) -> String {
+        format!("docker-image://{}", self.updated_tag(update))
+    }
+
+    /// Brings the update `update` in, unless it is there: the same one whenever it is asked for. `dir` takes
+    /// its archive in the meantime.
+    ///
+    /// # Errors
+    /// If the engine cannot give the base away or take the update in.
+    pub(crate) async fn update(&self, docker: &Docker, dir: &Path, update: &str) -> Result<()> {
+        let tag = self.updated_tag(update);
+        if docker.inspect_image(&tag).await.is_ok() {
+            return Ok(());
+        }
+        let saved = match &self.origin {
+            Origin::Local(stand_in) => stand_in.archive.clone(),
+            Origin::Registry(_) => save(docker, &self.tag, dir).await?,
+        };
+        let to = dir.join("updated.tar");
+        let (file, named, nonce) = (to.clone(), tag.clone(), update.to_owned());
+        let written = tokio::task::spawn_blocking(move || update::write(&saved, &named, &nonce, &file))
+            .await?
+            .with_context(|| format!("cannot make an update of the base image {}", self.info.reference))?;
+        load(docker, &to).await?;
+        tokio::fs::remove_file(&to).await?;
+        if !is(&docker.inspect_image(&tag).await?, &written) {
+            bail!("the engine holds another image than the update under {tag}: remove it and run again");
+        }
+        Ok(())
+    }
+
+    fn updated_tag(&self, update: &str) -> String {
+        format!("{UPDATED}{}-{update}", self.info.reference)
+    }
+
     /// Brings it into an engine that may have lost it.
     ///
     /// # Errors
@@ -95,10 +132,13 @@ impl ResolvedBase {
         }
         match &self.origin {
             Origin::Registry(pinned) => pull(docker, pinned, &self.tag).await,
-            Origin::Local(stand_in) => load(docker, stand_in).await,
+            Origin::Local(stand_in) => load(docker, &stand_in.archive).await,
         }
     }
 }
+
+/// What the names of updated base images begin with in the engine.
+pub const UPDATED: &str = "localhost:1/updated/";
 
 fn tag_of(reference: &str) -> String {
     format!("localhost:1/{reference}")
@@ -201,12 +241,12 @@ impl<'a> Resolver<'a> {
             }
         };
         let image = match self.docker.inspect_image(&tag).await {
-            Ok(image) if is(&image, &found) => image,
+            Ok(image) if is(&image, &found.written()) => image,
             _ => {
                 (self.progress)(&format!("loading the stand-in for {}", base.reference));
-                load(self.docker, &found).await?;
+                load(self.docker, &found.archive).await?;
                 let image = self.docker.inspect_image(&tag).await?;
-                if !is(&image, &found) {
+                if !is(&image, &found.written()) {
                     bail!(
                         "the engine holds another image than the stand-in under {tag}: remove it and run again"
                     );
@@ -233,9 +273,21 @@ async fn pull(docker: &Docker, pinned: &str, tag: &str) -> Result<()> {
     Ok(())
 }
 
-/// Loads a stand-in, which brings its tag with it.
-async fn load(docker: &Docker, stand_in: &StandIn) -> Result<()> {
-    let file = tokio::fs::File::open(&stand_in.archive).await?;
+/// An image of the engine as an archive in `dir`.
+async fn save(docker: &Docker, tag: &str, dir: &Path) -> Result<PathBuf> {
+    let to = dir.join("saved.tar");
+    let mut file = tokio::fs::File::create(&to).await?;
+    let mut chunks = docker.export_image(tag).boxed();
+    while let Some(chunk) = chunks.next().await {
+        file.write_all(&chunk.with_context(|| format!("the engine does not give {tag} away"))?).await?;
+    }
+    file.flush().await?;
+    Ok(to)
+}
+
+/// Loads an archive, which brings its tag with it.
+async fn load(docker: &Docker, archive: &Path) -> Result<()> {
+    let file = tokio::fs::File::open(archive).await?;
     let chunks = stream::try_unfold(file, |mut file| async move {
         let mut chunk = Vec::with_capacity(1 << 20);
         let read = (&mut file).take(1 << 20).read_to_end(&mut chunk).await?;
@@ -244,19 +296,19 @@ async fn load(docker: &Docker, stand_in: &StandIn) -> Result<()> {
     let options = ImportImageOptionsBuilder::new().quiet(true).build();
     let mut answers = docker.import_image_stream(options, chunks, None).boxed();
     while let Some(answer) = answers.next().await {
-        let answer = answer.context("the engine does not load the stand-in")?;
+        let answer = answer.context("the engine does not load a base image")?;
         if let Some(error) = answer.error_detail.and_then(|detail| detail.message) {
-            bail!("the engine does not load the stand-in: {error}");
+            bail!("the engine does not load a base image: {error}");
         }
     }
     Ok(())
 }
 
-/// Whether the engine's image is this stand-in. Its id is the manifest's digest where the engine keeps
-/// content, and the configuration's where it does not.
-fn is(image: &ImageInspect, stand_in: &StandIn) -> bool {
+/// Whether the engine's image is the one that was written. Its id is the manifest's digest where the engine
+/// keeps content, and the configuration's where it does not.
+fn is(image: &ImageInspect, written: &Written) -> bool {
     let id = image.id.as_deref().unwrap_or_default();
-    id == stand_in.digests.manifest || id == stand_in.digests.config
+    id == written.manifest || id == written.config
 }
 
 fn resolved(base: &Base, digest: &str, origin: Origin, image: &ImageInspect) -> Result<ResolvedBase> {

@@ -5,10 +5,11 @@ mod archive;
 mod definition;
 mod engine;
 mod stand_in;
+mod update;
 
 pub use definition::{Base, Bases, Recipe};
 pub(super) use engine::Resolver;
-pub use engine::{BaseChoice, ResolvedBase};
+pub use engine::{BaseChoice, ResolvedBase, UPDATED};
 
 use std::path::Path;
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::hex;
 use super::apt_settings::{AptSettings, AptSources};
-use super::archive::{self, Config, Digests};
+use super::archive::{self, Config, Digests, Written};
 use super::{Base, Recipe};
 use crate::debian::{Archive, Suite, Unpacked};
 
@@ -22,6 +22,13 @@ pub(super) struct StandIn {
     pub(super) digests: Digests,
     /// `name version` of each package in it.
     pub(super) packages: Vec<String>,
+}
+
+impl StandIn {
+    /// By what an engine knows it.
+    pub(super) fn written(&self) -> Written {
+        Written { manifest: self.digests.manifest.clone(), config: self.digests.config.clone() }
+    }
 }
 
 const UNFINISHED: &str = ".unfinished-";
