@@ -80,7 +80,7 @@ pub(super) fn write_archive(layer: &Layer, file: &Path, image: &Config, to: &Pat
         "os": "linux",
         "config": { "Env": env, "Cmd": image.cmd },
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", layer.diff_id)] },
-        "history": [{ "created": EPOCH_RFC3339, "created_by": "tare", "comment": image.comment }],
+        "history": [{ "created": EPOCH_RFC3339, "created_by": "the base image, a stand-in", "comment": image.comment }],
     })
     .to_string();
     let blob = Blob {
