@@ -63,6 +63,14 @@ fn the_model_is_the_same_everywhere() {
             assert_eq!(read(&root, scenario, file), first, "{scenario}: {file}");
         }
     }
+    // These run it on CUDA, each in a way of its own.
+    for (scenario, file) in [
+        ("cuda-base", "model.safetensors"),
+        ("cuda-twice", "model.safetensors"),
+        ("cuda-twice", "model.onnx"),
+    ] {
+        assert_eq!(read(&root, scenario, file), read(&root, "layer-order", file), "{scenario}: {file}");
+    }
 }
 
 fn read(root: &Path, scenario: &str, file: &str) -> Vec<u8> {

@@ -16,8 +16,8 @@ use super::{bases, known_bases, lock, needs};
 /// Builds Dockerfiles as one scenario does.
 pub(super) struct Builder<'a> {
     pub(super) engine: &'a Engine,
-    supply: &'a Supply,
-    scenario: &'static str,
+    pub(super) supply: &'a Supply,
+    pub(super) scenario: &'static str,
 }
 
 impl Builder<'_> {

@@ -2,6 +2,7 @@
 
 mod bases;
 mod builds;
+mod cuda;
 mod link;
 mod packages;
 mod registry;

@@ -24,11 +24,12 @@ const ARCHIVE_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 impl AptSources {
     /// Those of `suite`, its updates and its security fixes among the machine's own sources; on a machine
-    /// of another release, the suite on the machine's mirror.
+    /// of another release, the suite on the machine's mirror. A mirror carries all `components`, whichever
+    /// of them the machine itself uses; with none given, these are the machine's.
     ///
     /// # Errors
     /// If the machine is not Debian's, or reaches its mirror in a way that a build cannot follow.
-    pub(super) fn of(suite: &str, sources: &[Source], main: &Source) -> Result<Self> {
+    pub(super) fn of(suite: &str, components: &[String], sources: &[Source], main: &Source) -> Result<Self> {
         let belongs = |source: &&Source| {
             let release = source.release.strip_prefix(suite);
             source.origin == "Debian"
@@ -47,6 +48,11 @@ impl AptSources {
         }
         // Of one order, whatever order the machine has them in: the file is part of the image.
         chosen.sort_by(|a, b| a.release.cmp(&b.release));
+        if !components.is_empty() {
+            for source in &mut chosen {
+                source.components = components.to_vec();
+            }
+        }
 
         let mut all = Self { outside: String::new(), inside: String::new(), keyrings: Vec::new() };
         for source in &chosen {
@@ -165,7 +171,7 @@ mod tests {
             source("http://m.example/debian", "bookworm-backports", "Debian"),
             main.clone(),
         ];
-        let apt = AptSources::of("bookworm", &sources, &main).unwrap();
+        let apt = AptSources::of("bookworm", &[], &sources, &main).unwrap();
         assert_eq!(apt.outside.lines().count(), 2);
         assert!(
             apt.outside.contains("https://u:p@m.example/debian/ bookworm main contrib"),
@@ -180,14 +186,24 @@ mod tests {
     #[test]
     fn a_newer_machine_finds_the_suite_on_its_mirror() {
         let main = source("http://m.example/debian", "trixie", "Debian");
-        let apt = AptSources::of("bookworm", std::slice::from_ref(&main), &main).unwrap();
+        let apt = AptSources::of("bookworm", &[], std::slice::from_ref(&main), &main).unwrap();
         assert!(apt.outside.contains("http://m.example/debian/ bookworm main"), "{}", apt.outside);
+    }
+
+    #[test]
+    fn components_that_the_machine_does_not_use_are_named_outside_and_inside() {
+        let main = source("http://m.example/debian", "bookworm", "Debian");
+        let wanted = ["main".to_owned(), "non-free".to_owned()];
+        let apt = AptSources::of("bookworm", &wanted, std::slice::from_ref(&main), &main).unwrap();
+        assert!(apt.outside.ends_with(" bookworm main non-free\n"), "{}", apt.outside);
+        assert!(apt.inside.contains("\nComponents: main non-free\n"), "{}", apt.inside);
     }
 
     #[test]
     fn another_distribution_says_what_to_do() {
         let main = source("http://m.example/ubuntu", "noble", "Ubuntu");
-        let error = AptSources::of("bookworm", std::slice::from_ref(&main), &main).unwrap_err().to_string();
+        let error =
+            AptSources::of("bookworm", &[], std::slice::from_ref(&main), &main).unwrap_err().to_string();
         assert!(error.contains("Ubuntu") && error.contains("--base registry"), "{error}");
     }
 
@@ -197,7 +213,7 @@ mod tests {
             signed_by: Some("/opt/keys/house.gpg".into()),
             ..source("http://m.example/debian", "bookworm", "Debian")
         };
-        let apt = AptSources::of("bookworm", std::slice::from_ref(&main), &main).unwrap();
+        let apt = AptSources::of("bookworm", &[], std::slice::from_ref(&main), &main).unwrap();
         assert_eq!(apt.keyrings, ["/opt/keys/house.gpg"]);
         assert!(apt.inside.contains("Signed-By: /etc/apt/keyrings/house.gpg"), "{}", apt.inside);
     }

@@ -34,6 +34,8 @@ pub struct Recipe {
     pub made_of: String,
     /// The Debian release.
     pub suite: String,
+    /// The archive's components; none where those of the machine's own sources will do.
+    pub components: Vec<String>,
     /// Packages that are installed.
     pub packages: Vec<String>,
     /// Packages that the script takes apart.
@@ -129,6 +131,8 @@ struct WireLocal {
     made_of: String,
     suite: Spanned<String>,
     #[serde(default)]
+    components: Vec<Spanned<String>>,
+    #[serde(default)]
     packages: Vec<Spanned<String>>,
     #[serde(default)]
     unpacked: Vec<Spanned<String>>,
@@ -167,6 +171,7 @@ impl WireLocal {
         Ok(Recipe {
             made_of: self.made_of,
             suite: word("suite", self.suite)?,
+            components: words("components", self.components)?,
             packages: words("packages", self.packages)?,
             unpacked: words("unpacked", self.unpacked)?,
             script: script.transpose()?,
@@ -211,6 +216,7 @@ mod tests {
             ("[[base]]\nreference = \"a\"\nregistry = \"a\"\n".to_owned(), 2, "needs a tag"),
             (local("recipe = \"nowhere.sh\""), 9, "nowhere.sh"),
             (local("packages = [\n  \"a\",\n  \"-o Evil=1\",\n]"), 11, "packages"),
+            (local("components = [\"main\", \"non free\"]"), 9, "components"),
         ];
         for (text, line, part) in cases {
             let BadInput(error) = parse(&text).unwrap_err();

@@ -152,6 +152,8 @@ pub(crate) struct Resolver<'a> {
     docker: &'a Docker,
     room: PathBuf,
     archive: Option<&'a Arc<Archive>>,
+    asked: BaseChoice,
+    /// What was asked for; once the first base has answered an `auto`, what that came to.
     choice: BaseChoice,
     progress: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -164,13 +166,17 @@ impl<'a> Resolver<'a> {
         choice: BaseChoice,
         progress: &'a (dyn Fn(&str) + Send + Sync),
     ) -> Result<Self> {
-        Ok(Self { docker, room: cache.room("bases")?, archive, choice, progress })
+        Ok(Self { docker, room: cache.room("bases")?, archive, asked: choice, choice, progress })
     }
 
-    /// Brings `base` in. With [`BaseChoice::Auto`] the first base decides for those after it.
+    /// Brings `base` in. With [`BaseChoice::Auto`] the first base that a registry could have decides for
+    /// those after it; what is in no registry is a stand-in all the same.
     pub(crate) async fn resolve(&mut self, base: &Base) -> Result<ResolvedBase> {
         let remedy = "check the network, or use the stand-in (--base local)";
         match (self.choice, &base.registry, &base.local) {
+            (BaseChoice::Registry, None, Some(recipe)) if self.asked == BaseChoice::Auto => {
+                self.stand_in(base, recipe).await
+            }
             (BaseChoice::Registry, None, _) => {
                 bail!("{} is in no registry: use the stand-in (--base local)", base.reference)
             }

@@ -82,7 +82,8 @@ fn name(base: &Base, recipe: &Recipe) -> Result<String> {
 }
 
 fn build(work: &Path, recipe: &Recipe, tag: &str, archive: &Archive) -> Result<()> {
-    let sources = AptSources::of(&recipe.suite, &archive.sources()?, &archive.main_source()?)?;
+    let sources =
+        AptSources::of(&recipe.suite, &recipe.components, &archive.sources()?, &archive.main_source()?)?;
     let settings = AptSettings::of_machine()?;
     let tool = archive.unpack(&Suite::Own, &["mmdebstrap"])?;
     for (name, text) in [
