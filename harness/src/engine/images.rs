@@ -1,6 +1,7 @@
 //! What the engine has in its image store.
 
 use anyhow::{Context as _, Result};
+use bollard::errors::Error;
 use bollard::query_parameters::{PushImageOptionsBuilder, TagImageOptionsBuilder};
 use tokio_stream::StreamExt as _;
 
@@ -20,10 +21,26 @@ impl Engine {
         Ok(image.root_fs.and_then(|layers| layers.layers).unwrap_or_default())
     }
 
-    /// Pushes the image called `name` (`REPOSITORY:TAG`) under the same name to the registry at `host`. It keeps
-    /// that second name until the next push or until the run's images are removed: when a build takes the first
-    /// name away from it, the engine may otherwise collect its layers while the build unpacks on top of them
+    /// Gives the image called `name` a second name, `NAME-before`, until the next such call or until the images
+    /// that begin with `name` are removed; nothing where there is none. When a build takes the name away from the
+    /// only image that has it, the engine may collect that image's layers while the build unpacks on top of them
     /// (seen: `parent snapshot … does not exist`).
+    ///
+    /// # Errors
+    /// The engine refuses.
+    pub async fn keep_before(&self, name: &str) -> Result<()> {
+        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        let before = format!("{tag}-before");
+        let second = TagImageOptionsBuilder::default().repo(repository).tag(&before).build();
+        match self.docker().tag_image(name, Some(second)).await {
+            Ok(()) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("keeping {name}")),
+        }
+    }
+
+    /// Pushes the image called `name` (`REPOSITORY:TAG`) under the same name to the registry at `host`. It keeps
+    /// that second name until the next push or until the run's images are removed, for the reason that
+    /// [`keep_before`](Self::keep_before) has.
     ///
     /// # Errors
     /// There is no such image, or the registry or the engine refuses.

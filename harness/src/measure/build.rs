@@ -45,11 +45,17 @@ pub(crate) async fn measured(
 ) -> Result<Measured> {
     around::prepare(bench, scenario, context).await?;
     let name = image_name(bench.run_id, &scenario.name, step.variant);
-    let mut request = request(bench, scenario, step.variant, context, Export::Store { name });
+    let mut request = request(bench, scenario, step.variant, context, Export::Store { name: name.clone() });
     // Upstream moves on between a build here and one on another machine, or a week later: nothing is cached there.
     request.no_cache = step.event == Event::Cold || scenario.around(&step.event) == Some(Around::Upstream);
     request.cache_from = cache_from;
     request.progress = Some(Arc::clone(&bench.progress));
+    if step.event == Event::Cold {
+        // Nothing that an earlier image unpacked is there.
+        bench.engine.remove_images(&name).await?;
+    } else {
+        bench.engine.keep_before(&name).await?;
+    }
     bench.engine.sync().await?;
     let fetched = || bench.supply.apt().map_or(0, AptProxy::fetched);
     let fetched_before = fetched();
