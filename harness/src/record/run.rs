@@ -6,7 +6,7 @@ use crate::scenario::Profile;
 
 /// The version of the run directory's files. A reader refuses a newer one; a column or key that is
 /// added, renamed or given another meaning raises it.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// `run.json`. It holds no host name, no path and no package mirror.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
-use super::{Report, ScenarioReport, causes, facts, labels, plots};
+use super::{Report, ScenarioReport, causes, development, facts, labels, plots};
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
 use crate::scenario::{Claim, DeltaColumn, Event, Metric};
@@ -84,6 +84,7 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     text.push_str(&metrics(report.comparisons.iter().filter(|row| !matches!(row.metric, Metric::Delta(..)))));
     text.push_str(&ran_again(report));
     text.push_str(&releases(report));
+    text.push_str(&development::section(&report.rows));
     text.push_str(&dockerfiles(report));
     if !plan.caveat.trim().is_empty() {
         text.push_str("### What this must not be read as\n\n");
@@ -291,7 +292,7 @@ fn prose(text: &str) -> String {
 }
 
 /// Text that is not Markdown, made safe for a table cell: logs and names may hold anything.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
         match letter {

@@ -4,6 +4,7 @@
 //! another machine, a year later.
 
 mod causes;
+mod development;
 mod difference;
 mod facts;
 mod json;
