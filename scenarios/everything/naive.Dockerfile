@@ -5,7 +5,7 @@ FROM ${BASE} AS dev
 WORKDIR /app
 COPY . .
 RUN apt-get update
-RUN apt-get install -y curl git
+RUN apt-get install -y curl procps
 ARG INDEX_TOKEN
 ARG PIP_INDEX_URL=https://pypi.org/simple/
 ARG PAYLOAD=quick
@@ -18,7 +18,7 @@ FROM ${BASE}
 WORKDIR /app
 COPY . .
 RUN apt-get update
-RUN apt-get install -y curl git
+RUN apt-get install -y curl procps
 ARG INDEX_TOKEN
 ARG PIP_INDEX_URL=https://pypi.org/simple/
 ARG PAYLOAD=quick
