@@ -69,3 +69,81 @@ fn called(row: &Counterpart) -> String {
         CounterpartKind::Distribution => format!("{} (distribution)", row.name),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::compare;
+    use crate::record::Records;
+    use crate::record::testing::RunBuilder;
+    use crate::scenario::{Metric, SampleColumn};
+
+    /// Two blocks of two images; what is `unlike` is named with both versions, and numpy is alike.
+    fn records(unlike: &[(Variant, u32, CounterpartKind, &str, Option<&str>, &str)]) -> Records {
+        let seconds = [1.0, 1.0];
+        let run = RunBuilder::new().scenario("s");
+        let mut records = run.samples(&Event::Cold, SampleColumn::Wall, &seconds, &seconds).build();
+        let row =
+            |variant, block, kind, name: &str, development: Option<&str>, production: &str| Counterpart {
+                scenario: "s".to_owned(),
+                variant,
+                event: Event::Cold,
+                block,
+                kind,
+                name: name.to_owned(),
+                development: development.map(str::to_owned),
+                production: production.to_owned(),
+            };
+        for variant in Variant::BOTH {
+            for block in [1, 2] {
+                let alike = row(variant, block, CounterpartKind::Python, "numpy", Some("2.1"), "2.1");
+                records.development.push(alike);
+            }
+        }
+        let unlike = unlike.iter();
+        records.development.extend(unlike.map(|(variant, block, kind, name, development, production)| {
+            row(*variant, *block, *kind, name, *development, production)
+        }));
+        records
+    }
+
+    #[test]
+    fn what_is_unlike_is_counted_and_named() {
+        let naive = Variant::Naive;
+        let records = records(&[
+            (naive, 1, CounterpartKind::Interpreter, "python", Some("3.12"), "3.11"),
+            (naive, 1, CounterpartKind::Python, "fastapi", None, "0.165"),
+            (naive, 2, CounterpartKind::Interpreter, "python", Some("3.12"), "3.11"),
+            (naive, 2, CounterpartKind::Python, "fastapi", Some("0.136"), "0.165"),
+        ]);
+        let scenario = &ScenarioRecords::split(&records)[0];
+        let text = section(scenario);
+        assert!(text.contains("| cold build | naive | 3 | 2 | Python itself | 3.12 | 3.11 |\n"), "{text}");
+        assert!(text.contains("|  | | | | fastapi | not installed | 0.165 |\n"), "{text}");
+        assert!(text.contains("| cold build | optimized | 1 | 0 | | | |\n"), "{text}");
+        let row = compare(scenario, &Metric::DevelopmentDifferences(Event::Cold));
+        assert_eq!((row.naive.unwrap().max, row.optimized.unwrap().max, row.blocks), (2.0, 0.0, 2));
+        assert_eq!(row.reduction.unwrap().estimate, 1.0);
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_says_so() {
+        let names: Vec<String> = (0..20).map(|number| format!("p{number}")).collect();
+        let kind = CounterpartKind::Distribution;
+        let unlike: Vec<_> = names.iter().map(|name| (Variant::Naive, 1, kind, &**name, None, "1")).collect();
+        let records = records(&unlike);
+        let text = section(&ScenarioRecords::split(&records)[0]);
+        assert!(text.contains("p14 (distribution)") && !text.contains("p15 "), "{text}");
+        assert!(text.contains("| 5 more |"), "{text}");
+    }
+
+    #[test]
+    fn what_was_not_held_against_anything_is_not_measured() {
+        let mut records = records(&[]);
+        records.development.clear();
+        let scenario = &ScenarioRecords::split(&records)[0];
+        assert!(section(scenario).is_empty());
+        let row = compare(scenario, &Metric::DevelopmentDifferences(Event::Cold));
+        assert!(row.naive.is_none() && row.reduction.is_err());
+    }
+}

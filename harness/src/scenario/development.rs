@@ -19,16 +19,25 @@ pub(super) fn check(
         if names.iter().any(|name| name.eq_ignore_ascii_case(stage.get_ref())) {
             continue;
         }
-        let there = match names.as_slice() {
-            [] => "there is none with a name".to_owned(),
-            names => format!("there are {}", names.join(", ")),
+        let path = shown(&variants.get(variant).dockerfile);
+        let say = if stages::shipped(dockerfile)
+            .is_some_and(|name| name.eq_ignore_ascii_case(stage.get_ref()))
+        {
+            format!(
+                "`development.{variant}`: `{}` is the stage of {path} that is shipped, and would agree with itself: \
+                 name one before it",
+                stage.get_ref()
+            )
+        } else {
+            let there = match names.as_slice() {
+                [] => "no stage before its last has a name".to_owned(),
+                names => format!("before its last there are {}", names.join(", ")),
+            };
+            format!(
+                "`development.{variant}`: {path} has no stage `{}` ({there}): add `FROM … AS {0}`, or name another",
+                stage.get_ref()
+            )
         };
-        let say = format!(
-            "`development.{variant}`: {} has no stage `{}` before its last one, which is shipped ({there}): add \
-             `FROM … AS {1}`, or name another",
-            shown(&variants.get(variant).dockerfile),
-            stage.get_ref()
-        );
         return Err(file.bad(&stage.span(), say));
     }
     Ok(Pair { naive: written.naive.into_inner(), optimized: written.optimized.into_inner() })

@@ -21,6 +21,11 @@ pub(super) fn named(dockerfile: &Dockerfile) -> Vec<String> {
     names.into_iter().flatten().collect()
 }
 
+/// The name of the last stage, which is what a build gives.
+pub(super) fn shipped(dockerfile: &Dockerfile) -> Option<String> {
+    all(dockerfile).pop().and_then(|stage| stage.name)
+}
+
 /// One stage.
 struct Stage {
     name: Option<String>,
