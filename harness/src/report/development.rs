@@ -78,8 +78,10 @@ mod tests {
     use crate::record::testing::RunBuilder;
     use crate::scenario::{Metric, SampleColumn};
 
+    type Unlike<'a> = (Variant, u32, CounterpartKind, &'a str, Option<&'a str>, &'a str);
+
     /// Two blocks of two images; what is `unlike` is named with both versions, and numpy is alike.
-    fn records(unlike: &[(Variant, u32, CounterpartKind, &str, Option<&str>, &str)]) -> Records {
+    fn records(unlike: &[Unlike<'_>]) -> Records {
         let seconds = [1.0, 1.0];
         let run = RunBuilder::new().scenario("s");
         let mut records = run.samples(&Event::Cold, SampleColumn::Wall, &seconds, &seconds).build();
