@@ -200,13 +200,48 @@ fn a_claim_on_an_event_that_is_not_measured() {
 #[test]
 fn a_claim_on_an_unknown_metric() {
     let sample = Sample::new().toml("executed:prepare@edit-source", "speed@cold");
-    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `speed@cold` is not a metric: write compressed_bytes, layer_bytes, rootfs_bytes, unique_bytes, layers, wasted_bytes, distribution_packages, python_packages, vulnerabilities, secrets_found; or, with an event as in `wall_s@cold`, wall_s, transfer_s, exec_s, export_s, unpack_s, cpu_s, context_bytes, new_layers, new_compressed_bytes, same_content_bytes, packages_changed, executed:STEP, digest_changes, seconds:TRANSFER, bytes:TRANSFER; or start:PHASE@first, start:PHASE@again");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `speed@cold` is not a metric: write compressed_bytes, layer_bytes, rootfs_bytes, unique_bytes, layers, wasted_bytes, distribution_packages, python_packages, vulnerabilities, secrets_found; or, with an event as in `wall_s@cold`, wall_s, transfer_s, exec_s, export_s, unpack_s, cpu_s, context_bytes, new_layers, new_compressed_bytes, same_content_bytes, packages_changed, executed:STEP, digest_changes, development_differences, seconds:TRANSFER, bytes:TRANSFER; or start:PHASE@first, start:PHASE@again");
 }
 
 #[test]
 fn a_claim_on_an_unknown_step() {
     let sample = Sample::new().toml("executed:prepare@", "executed:install@");
     insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `executed:install@edit-source` is about an unknown step: add [steps.install], with words of its instruction");
+}
+
+/// The sample with stages that have names, and `[development]`.
+fn with_development(naive: &str, optimized: &str) -> Sample {
+    let keys = format!("[development]\nnaive = \"{naive}\"\noptimized = \"{optimized}\"\n\n[edits.source]");
+    let dev =
+        "FROM python:3.11-slim AS dev\nFROM python:3.11-slim AS tests\nFROM python:3.11-slim AS shipped\n";
+    Sample::new()
+        .with("naive.Dockerfile", "FROM python:3.11-slim\n", dev)
+        .with("optimized.Dockerfile", "FROM python:3.11-slim\n", dev)
+        .toml("[edits.source]", &keys)
+}
+
+#[test]
+fn a_development_stage_that_is_not_there() {
+    assert!(Scenario::load(&with_development("dev", "TESTS").dir(), Profile::Quick).is_ok());
+    insta::assert_snapshot!(with_development("dev", "develop").error(), @"sample/scenario.toml:27: `development.optimized`: sample/optimized.Dockerfile has no stage `develop` (before its last there are dev, tests): add `FROM … AS develop`, or name another");
+    let sample = Sample::new()
+        .toml("[edits.source]", "[development]\nnaive = \"dev\"\noptimized = \"dev\"\n\n[edits.source]");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:26: `development.naive`: sample/naive.Dockerfile has no stage `dev` (no stage before its last has a name): add `FROM … AS dev`, or name another");
+}
+
+/// What is shipped would agree with itself, always.
+#[test]
+fn a_development_stage_that_is_shipped() {
+    insta::assert_snapshot!(with_development("shipped", "dev").error(), @"sample/scenario.toml:26: `development.naive`: `shipped` is the stage of sample/naive.Dockerfile that is shipped, and would agree with itself: name one before it");
+}
+
+#[test]
+fn a_claim_on_development_without_its_stages_or_at_an_event_without_it() {
+    let metric = "executed:prepare@edit-source";
+    let sample = Sample::new().toml(metric, "development_differences@cold");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `development_differences@cold` needs the stages in which people develop: add [development], with a stage of each Dockerfile");
+    let sample = with_development("dev", "dev").toml(metric, "development_differences@edit-source");
+    insta::assert_snapshot!(sample.error(), @r#"sample/scenario.toml:51: claim `step-skipped`: `development_differences@edit-source`: the images are held against each other after "cold" and after edits with `around = "upstream"`: name one of these"#);
 }
 
 #[test]

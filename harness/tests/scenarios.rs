@@ -59,7 +59,7 @@ fn the_model_is_the_same_everywhere() {
     let root = builtin_dir().unwrap();
     for file in ["model.py", "model.onnx", "model.safetensors"] {
         let first = read(&root, "layer-order", file);
-        for scenario in ["multi-stage", "dockerignore"] {
+        for scenario in ["multi-stage", "dockerignore", "everything"] {
             assert_eq!(read(&root, scenario, file), first, "{scenario}: {file}");
         }
     }

@@ -6,6 +6,7 @@ use super::build::{self, Measured};
 use super::cause;
 use super::ci::Ci;
 use super::context::BlockContext;
+use super::development::{self, Environment};
 use super::rehearsal::compare_answers;
 use super::releases::Releases;
 use super::runner::Bench;
@@ -36,6 +37,8 @@ struct Side {
     block: u32,
     /// Events of it that were built.
     built: Vec<Event>,
+    /// What people develop in, built after the block's cold build; `None` also where it could not be built.
+    development: Option<Environment>,
     /// What its images become.
     releases: Releases,
 }
@@ -52,6 +55,7 @@ impl Side {
         self.block = block;
         self.built.clear();
         self.image = None;
+        self.development = None;
         self.releases = Releases::default();
         if *event == Event::Cold {
             self.context = None;
@@ -125,6 +129,10 @@ impl<'a> Blocks<'a> {
             (_, None) if look => Some(image::cached(bench, scenario, variant, &context).await?),
             (_, None) => None,
         };
+        if look && self.is_rebuilt(&step.event) && self.sides.get(variant).development.is_none() {
+            // A resumed block: from the cache, in the world as it was before this event.
+            self.develop(step, &context).await?;
+        }
         let given_before = cause::inputs(bench, scenario, variant, &context);
         let mut ci = match &step.event {
             Event::CiEdit(_) => match Ci::export(bench, scenario, step, &context).await? {
@@ -210,8 +218,8 @@ impl<'a> Blocks<'a> {
     ) -> Result<()> {
         let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
         let image = image::built(bench, scenario, variant, context).await?;
-        let rebuilt = scenario.around(&step.event) == Some(Around::Upstream);
-        if step.event == Event::Cold || rebuilt {
+        let datum = step.event == Event::Cold || self.is_rebuilt(&step.event);
+        if datum {
             rows.sample.manifest_digest =
                 Some(image::rewritten_digest(bench, scenario, variant, context).await?);
         }
@@ -220,9 +228,39 @@ impl<'a> Blocks<'a> {
             secrets::fill(bench, scenario, step, context, &image, rows).await?;
             scan::fill(bench, scenario, step, context, &image, rows).await?;
         }
+        if step.event == Event::Cold {
+            // Last: what this builds must not count among what the image's build went through.
+            self.develop(step, context).await?;
+        }
+        if let Some(development) = self.sides.get(variant).development.as_ref().filter(|_| datum) {
+            rows.development = development::rows(step, development, &image)?;
+        }
         rows.delta = previous.as_ref().map(|previous| delta_row(step, previous, &image)).transpose()?;
         contents::fill(bench, step, previous.as_ref(), &image, rows)?;
         self.sides.get_mut(variant).image = Some(image);
+        Ok(())
+    }
+
+    /// Whether the event builds the same sources once upstream has moved on.
+    fn is_rebuilt(&self, event: &Event) -> bool {
+        self.scenario.around(event) == Some(Around::Upstream)
+    }
+
+    /// Builds what people develop in, where the scenario says. That it cannot be built says nothing of the image
+    /// that is shipped: that one is measured all the same, and nothing is held against it.
+    async fn develop(&mut self, step: &PlannedStep, context: &BlockContext) -> Result<()> {
+        let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
+        let Some(stages) = &scenario.development else { return Ok(()) };
+        match development::environment(bench, scenario, variant, context, stages.get(variant)).await {
+            Ok(environment) => self.sides.get_mut(variant).development = Some(environment),
+            Err(error) if is_engine_lost(&error) => return Err(error),
+            Err(error) => bench.observer.note(&format!(
+                "{}, {variant}, block {}: development is not held against production: {}",
+                scenario.name,
+                step.block,
+                build::shown(bench, &scenario.name, &format!("{error:#}"))
+            )),
+        }
         Ok(())
     }
 

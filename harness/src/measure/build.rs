@@ -88,7 +88,7 @@ pub(crate) fn request(
         named_contexts: around::named_contexts(bench, scenario, context),
         secrets: scenario.secrets.iter().map(planted).map(|(id, text)| (id, text.into_bytes())).collect(),
         shared_key: context.key().to_owned(),
-        cache_mount_namespace: context.key().to_owned(),
+        cache_mount_namespace: context.cache_mounts().to_owned(),
         no_cache: false,
         export,
         timeout: match bench.profile {

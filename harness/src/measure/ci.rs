@@ -122,7 +122,7 @@ impl<'a> Ci<'a> {
         format!("{}/cache/{scenario}-{variant}-{}:latest", self.registry.host(), mode.as_str())
     }
 
-    /// Removes the cache and the variant's image, whose layers would be found in the engine otherwise.
+    /// Removes the cache, that of the mounts too, and the variant's image, whose layers would be found in the engine otherwise.
     async fn empty(&self) -> Result<()> {
         let name = image_name(self.bench.run_id, &self.scenario.name, self.step.variant);
         self.bench.engine.remove_images(&name).await?;

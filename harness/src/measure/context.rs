@@ -22,6 +22,8 @@ const BASE_TOKEN: &str = "000000000000";
 pub(crate) struct BlockContext {
     /// Names this block's copy of the context in the engine.
     key: String,
+    /// Names this block's cache mounts there.
+    cache_mounts: String,
     /// Edits made so far: name and nonce. A developer goes on working, so they add up.
     edits: Vec<(String, String)>,
     overlay: BTreeMap<String, OverlayFile>,
@@ -43,6 +45,7 @@ impl BlockContext {
     ) -> Result<Self> {
         let maker = Arc::clone(bench.supply.weights());
         let mut context = Self {
+            cache_mounts: nonce.clone(),
             key: nonce,
             edits: Vec::new(),
             overlay: BTreeMap::new(),
@@ -75,7 +78,9 @@ impl BlockContext {
         Ok(())
     }
 
-    /// The same on another machine: nothing of it was sent to that builder, and its cache mounts are empty.
+    /// The same on another machine: nothing of it was sent to that builder. That its cache mounts are empty is for
+    /// whoever emptied it to see to: their name is part of the keys of the steps that use them, and with another
+    /// one these would not be found in an imported cache, which no CI runner would see.
     pub(crate) fn move_to(&mut self, key: String) {
         self.key = key;
     }
@@ -92,10 +97,15 @@ impl BlockContext {
         self.edits.iter().rev().find(|(name, _)| changes(name)).map(|(_, nonce)| nonce.as_str())
     }
 
-    /// What names this block's copy of the context in the engine, and its cache mounts: fresh with
-    /// every cold build, kept by the events after it.
+    /// What names this block's copy of the context in the engine: fresh with every cold build, kept by the
+    /// events after it.
     pub(crate) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// What names its cache mounts, likewise.
+    pub(crate) fn cache_mounts(&self) -> &str {
+        &self.cache_mounts
     }
 
     /// What is sent to the builder.

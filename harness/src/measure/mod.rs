@@ -2,7 +2,7 @@
 //!
 //! `runner` walks the plan; for each step `block` and `context` say what the builder sees, `build`
 //! builds and times it, `timing` splits the time by what BuildKit says of its vertexes, `image` looks
-//! at the result, `contents`, `secrets` and `scan` say what is in it, `start` starts it, and the rows are on
+//! at the result, `contents`, `secrets` and `scan` say what is in it, `development` what else people work in, `start` starts it, and the rows are on
 //! disk before the next step begins.
 
 pub mod answer;
@@ -13,6 +13,7 @@ mod cause;
 mod ci;
 mod contents;
 mod context;
+pub mod development;
 pub mod export;
 mod image;
 mod observer;

@@ -35,6 +35,7 @@ fn metrics(scenario: &ScenarioRecords<'_>) -> Vec<Metric> {
     let mut metrics: Vec<Metric> = ImageColumn::ALL.iter().map(|column| Metric::Image(*column)).collect();
     for event in &scenario.plan.events {
         metrics.push(Metric::DigestChanges(event.clone()));
+        metrics.push(Metric::DevelopmentDifferences(event.clone()));
         metrics.extend(SampleColumn::ALL.iter().map(|column| Metric::Sample(*column, event.clone())));
         if *event == Event::Cold {
             continue;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::record::{
-    Delta, INTERRUPTED, Image, Leak, PlannedScenario, Records, Sample, StartPhase, Step, Transfer, Wasted,
+    Counterpart, Delta, INTERRUPTED, Image, Leak, PlannedScenario, Records, Sample, StartPhase, Step,
+    Transfer, Wasted,
 };
 use crate::scenario::{
     DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
@@ -30,6 +31,8 @@ pub struct ScenarioRecords<'r> {
     pub wasted: Vec<&'r Wasted>,
     /// Planted secrets that were found.
     pub leaks: Vec<&'r Leak>,
+    /// What is shipped, held against what people develop in.
+    pub development: Vec<&'r Counterpart>,
 }
 
 impl<'r> ScenarioRecords<'r> {
@@ -43,6 +46,7 @@ impl<'r> ScenarioRecords<'r> {
         let mut transfers = grouped(&records.transfers, |row| &row.scenario);
         let mut wasted = grouped(&records.wasted, |row| &row.scenario);
         let mut leaks = grouped(&records.leaks, |row| &row.scenario);
+        let mut development = grouped(&records.development, |row| &row.scenario);
         let scenarios = records.plan.scenarios.iter();
         scenarios
             .map(|plan| Self {
@@ -55,6 +59,7 @@ impl<'r> ScenarioRecords<'r> {
                 transfers: transfers.remove(plan.name.as_str()).unwrap_or_default(),
                 wasted: wasted.remove(plan.name.as_str()).unwrap_or_default(),
                 leaks: leaks.remove(plan.name.as_str()).unwrap_or_default(),
+                development: development.remove(plan.name.as_str()).unwrap_or_default(),
             })
             .collect()
     }
@@ -87,6 +92,7 @@ impl<'r> ScenarioRecords<'r> {
                 .collect(),
             Metric::Executed(name, event) => self.executed(name, variant, event),
             Metric::DigestChanges(event) => self.digest_changes(variant, event),
+            Metric::DevelopmentDifferences(event) => self.development_differences(variant, event),
             Metric::StartPhase(phase, start) => self.start_phase(phase, *start, variant),
             Metric::Transfer(column, what, event) => {
                 let rows = self
@@ -151,6 +157,15 @@ impl<'r> ScenarioRecords<'r> {
         }
         let distinct: HashSet<&str> = digests.values().copied().collect();
         digests.into_keys().map(|block| (block, distinct.len() as f64 - 1.0)).collect()
+    }
+
+    /// Of each block in which the two images were held against each other, how much of the shipped one differs.
+    fn development_differences(&self, variant: Variant, event: &Event) -> BTreeMap<u32, f64> {
+        let mut differences = BTreeMap::new();
+        for row in self.development.iter().filter(|row| row.variant == variant && row.event == *event) {
+            *differences.entry(row.block).or_insert(0.0) += if row.differs() { 1.0 } else { 0.0 };
+        }
+        differences
     }
 
     /// Seconds of a phase in each block. A block in which it failed once has no value.

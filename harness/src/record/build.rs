@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::sides;
-use super::{ClaimRow, Delta, Image, Leak, Package, Sample, StartPhase, Step, Transfer, Wasted};
+use super::{ClaimRow, Counterpart, Delta, Image, Leak, Package, Sample, StartPhase, Step, Transfer, Wasted};
 use crate::record::PlannedStep;
 use crate::scenario::{Event, Variant};
 
@@ -31,6 +31,8 @@ pub struct MeasuredBuild {
     pub starts: Vec<StartPhase>,
     /// Its rows in `transfers.csv`.
     pub transfers: Vec<Transfer>,
+    /// Its rows in `development.csv`.
+    pub development: Vec<Counterpart>,
 }
 
 impl From<Sample> for MeasuredBuild {
@@ -46,6 +48,7 @@ impl From<Sample> for MeasuredBuild {
             leaks: Vec::new(),
             starts: Vec::new(),
             transfers: Vec::new(),
+            development: Vec::new(),
         }
     }
 }
@@ -235,6 +238,9 @@ rows! {
     ];
     Transfer in "transfers.csv", event |row| row.event.clone(), columns [
         "scenario", "variant", "event", "block", "what", "seconds", "bytes",
+    ];
+    Counterpart in "development.csv", event |row| row.event.clone(), columns [
+        "scenario", "variant", "event", "block", "kind", "name", "development", "production",
     ];
     Attempt in "attempts.csv", event |row| row.event.clone(), columns [
         "scenario", "variant", "event", "block", "attempt",

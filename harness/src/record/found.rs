@@ -70,6 +70,49 @@ pub enum PackageKind {
     Python,
 }
 
+/// `development.csv`: a package of the shipped image, and what the image in which people develop has of it.
+/// Both were built in the same block, the latter after the cold build and not again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counterpart {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// What happened before the shipped image was built.
+    pub event: Event,
+    /// The block, from 1.
+    pub block: u32,
+    /// Whose package it is.
+    pub kind: CounterpartKind,
+    /// Its name.
+    pub name: String,
+    /// Its version where people develop; empty where it is not installed there. Several, at several places,
+    /// are separated by blanks.
+    pub development: Option<String>,
+    /// Its version in the shipped image.
+    pub production: String,
+}
+
+/// What is held against its counterpart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CounterpartKind {
+    /// Python itself, by its minor version.
+    Interpreter,
+    /// A package of Python's.
+    Python,
+    /// A package of the distribution's.
+    Distribution,
+}
+
+impl Counterpart {
+    /// Whether the two images have different versions of it, or development has none.
+    pub fn differs(&self) -> bool {
+        self.development.as_deref() != Some(&*self.production)
+    }
+}
+
 /// `secrets.csv`: a planted secret that was found where whoever has the image can read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,7 +20,9 @@ mod writer;
 
 pub use build::{Attempt, MeasuredBuild};
 pub use dir::RunDir;
-pub use found::{Hidden, Leak, LeakPlace, Package, PackageKind, StartPhase, Transfer, Wasted};
+pub use found::{
+    Counterpart, CounterpartKind, Hidden, Leak, LeakPlace, Package, PackageKind, StartPhase, Transfer, Wasted,
+};
 pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;
 pub use rows::{ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, Sample, Step, Verdict};

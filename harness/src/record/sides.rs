@@ -8,7 +8,8 @@ use anyhow::Result;
 use super::build::{BuildRow, MeasuredBuild};
 use super::table::{Numbered, Table};
 use super::{
-    Delta, Image, Leak, Package, PlannedStep, Records, RunInfo, Sample, StartPhase, Step, Transfer, Wasted,
+    Counterpart, Delta, Image, Leak, Package, PlannedStep, Records, RunInfo, Sample, StartPhase, Step,
+    Transfer, Wasted,
 };
 use crate::record::Plan;
 
@@ -112,4 +113,5 @@ sides! {
     leaks of Leak, of a build leaks;
     starts of StartPhase, of a build starts;
     transfers of Transfer, of a build transfers;
+    development of Counterpart, of a build development;
 }

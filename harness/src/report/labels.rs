@@ -26,6 +26,7 @@ pub(super) fn metric(metric: &Metric) -> String {
         Metric::Executed(name, _) => format!("step `{name}`"),
         Metric::DigestChanges(Event::Cold) => "other digests than the first".to_owned(),
         Metric::DigestChanges(_) => "digest changed".to_owned(),
+        Metric::DevelopmentDifferences(_) => "packages unlike in development".to_owned(),
         Metric::StartPhase(phase, Start::First) => return format!("first start: {phase}"),
         Metric::StartPhase(phase, Start::Again) => return format!("started again: {phase}"),
         Metric::Transfer(column, what, _) => transfer(*column, what),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
-use super::{Report, ScenarioReport, causes, contents, facts, labels, overlap, plots};
+use super::{Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots};
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
 use crate::scenario::{Claim, DeltaColumn, Event, Metric};
@@ -87,6 +87,7 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     text.push_str(&releases(report));
     text.push_str(&contents::wasted(&report.rows));
     text.push_str(&contents::leaks(&report.rows));
+    text.push_str(&development::section(&report.rows));
     text.push_str(&dockerfiles(report));
     if !plan.caveat.trim().is_empty() {
         text.push_str("### What this must not be read as\n\n");

@@ -5,6 +5,7 @@
 
 mod causes;
 mod contents;
+mod development;
 mod difference;
 mod facts;
 mod json;

@@ -93,7 +93,10 @@ fn is_essential(metric: &Metric) -> bool {
         Metric::Sample(SampleColumn::Wall, _) | Metric::Executed(..) => true,
         Metric::Sample(SampleColumn::Cpu | SampleColumn::Context, event) => *event == Event::Cold,
         Metric::Sample(..) => false,
-        Metric::DigestChanges(_) | Metric::StartPhase(..) | Metric::Transfer(..) => false,
+        Metric::DigestChanges(_)
+        | Metric::DevelopmentDifferences(_)
+        | Metric::StartPhase(..)
+        | Metric::Transfer(..) => false,
         Metric::Delta(column, event) => *column == DeltaColumn::NewCompressed && *event != Event::Noop,
     }
 }

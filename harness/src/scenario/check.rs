@@ -13,7 +13,7 @@ use super::wire::{WireEdit, WirePair, WireProfile, WireReleases, WireScenario};
 use super::{
     Around, Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant,
 };
-use super::{answer, canary, claim, generated, starts};
+use super::{answer, canary, claim, development, generated, starts};
 use crate::error::BadInput;
 
 type Checked<T> = Result<T, BadInput>;
@@ -76,7 +76,16 @@ pub(super) fn scenario(
     }
     let steps = steps(file, &parsed, wire.steps)?;
     let starts = starts::check(file, wire.starts)?;
-    let claims = claim::claims(file, &events, &steps, &starts, wire.claims)?;
+    let development =
+        wire.development.map(|pair| development::check(file, &variants, &parsed, pair)).transpose()?;
+    let measured = claim::Measured {
+        events: &events,
+        edits: &edits,
+        steps: &steps,
+        starts: &starts,
+        development: development.is_some(),
+    };
+    let claims = claim::claims(file, &measured, wire.claims)?;
 
     Ok(Scenario {
         name,
@@ -91,9 +100,7 @@ pub(super) fn scenario(
         estimate: estimate(file, &payload)?,
         starts,
         releases: releases(file, &edits, wire.releases, profile)?,
-        development: wire
-            .development
-            .map(|pair| Pair { naive: pair.naive.into_inner(), optimized: pair.optimized.into_inner() }),
+        development,
         canaries: canary::check(file, wire.canaries)?,
         secrets: wire.secrets,
         variant_args: Pair { naive: wire.args.naive, optimized: wire.args.optimized },
@@ -361,7 +368,7 @@ fn estimate(file: &Document, payload: &WireProfile) -> Checked<Estimate> {
 }
 
 impl WirePair {
-    fn side(&self, variant: Variant) -> &Spanned<String> {
+    pub(super) fn side(&self, variant: Variant) -> &Spanned<String> {
         match variant {
             Variant::Naive => &self.naive,
             Variant::Optimized => &self.optimized,

@@ -6,15 +6,23 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::wire::WireClaim;
-use super::{Claim, Event, Metric, Pair, TimedStart};
+use super::{Around, Claim, Edit, Event, Metric, Pair, TimedStart};
 use crate::error::BadInput;
+
+/// What a scenario measures, as far as claims can speak of it.
+pub(super) struct Measured<'a> {
+    pub(super) events: &'a [Event],
+    pub(super) edits: &'a BTreeMap<String, Edit>,
+    pub(super) steps: &'a BTreeMap<String, Pair<String>>,
+    pub(super) starts: &'a BTreeMap<String, TimedStart>,
+    /// Whether development stages are named.
+    pub(super) development: bool,
+}
 
 /// Checks claims against what the scenario measures.
 pub(super) fn claims(
     file: &Document,
-    events: &[Event],
-    steps: &BTreeMap<String, Pair<String>>,
-    starts: &BTreeMap<String, TimedStart>,
+    measured: &Measured<'_>,
     written: Vec<WireClaim>,
 ) -> Result<Vec<Claim>, BadInput> {
     let mut names = BTreeSet::new();
@@ -26,7 +34,7 @@ pub(super) fn claims(
                 format!("two claims are named `{name}`: a claim's name is its row in claims.csv; rename one");
             return Err(file.bad(&claim.name.span(), say));
         }
-        let metric = metric(file, &name, events, (steps, starts), &claim.metric)?;
+        let metric = metric(file, &name, measured, &claim.metric)?;
         let (expected_min, expected_max) = interval(file, &claim)?;
         if claim.profiles.get_ref().is_empty() {
             let say =
@@ -50,37 +58,57 @@ pub(super) fn claims(
 fn metric(
     file: &Document,
     claim: &str,
-    events: &[Event],
-    (steps, starts): (&BTreeMap<String, Pair<String>>, &BTreeMap<String, TimedStart>),
+    measured: &Measured<'_>,
     written: &Spanned<String>,
 ) -> Result<Metric, BadInput> {
     let bad = |say: String| file.bad(&written.span(), format!("claim `{claim}`: {say}"));
     let metric: Metric = written.get_ref().parse().map_err(&bad)?;
-    if !events.contains(metric.event()) {
+    if !measured.events.contains(metric.event()) {
         let event = metric.event();
         return Err(bad(format!(
             "`{metric}` is about an event that is not measured: add \"{event}\" to `events`"
         )));
     }
     if let Metric::Executed(step, _) = &metric
-        && !steps.contains_key(step)
+        && !measured.steps.contains_key(step)
     {
         return Err(bad(format!(
             "`{metric}` is about an unknown step: add [steps.{step}], with words of its instruction"
         )));
     }
     if let Metric::StartPhase(start, _) = &metric {
-        if !starts.contains_key(start) {
+        if !measured.starts.contains_key(start) {
             return Err(bad(format!(
                 "`{metric}` is about an unknown start: add [starts.{start}], with its `command`"
             )));
         }
         // In later blocks nothing is built but that, and the image of the cold build started.
-        if !events.contains(&Event::Noop) {
+        if !measured.events.contains(&Event::Noop) {
             return Err(bad(format!("`{metric}` needs \"noop\" among `events`: add it")));
         }
     }
+    if let Metric::DevelopmentDifferences(event) = &metric {
+        if !measured.development {
+            return Err(bad(format!(
+                "`{metric}` needs the stages in which people develop: add [development], with a stage of each Dockerfile"
+            )));
+        }
+        if *event != Event::Cold && !measured.is_rebuilt_later(event) {
+            return Err(bad(format!(
+                "`{metric}`: the images are held against each other after \"cold\" and after edits with \
+                 `around = \"upstream\"`: name one of these"
+            )));
+        }
+    }
     Ok(metric)
+}
+
+impl Measured<'_> {
+    /// Whether the event builds the same sources once upstream has moved on.
+    fn is_rebuilt_later(&self, event: &Event) -> bool {
+        let Event::Edit(name) = event else { return false };
+        self.edits.get(name).is_some_and(|edit| edit.around == Some(Around::Upstream))
+    }
 }
 
 /// Reductions are shares: at most 1, and negative where something grew.

@@ -2,7 +2,6 @@
 //! it uses apt, and its instructions one by one. Not a full parser: BuildKit is the judge of the rest.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The instructions of a Dockerfile, continuation lines joined as BuildKit joins them.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,25 +38,7 @@ pub(crate) struct From {
     pub(crate) reference: String,
 }
 
-/// The names of a Dockerfile's stages, but for the last one and those that have none.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn stages(dockerfile: &Path) -> std::io::Result<Vec<String>> {
-    Ok(Dockerfile::parse(&std::fs::read_to_string(dockerfile)?).stages())
-}
-
 impl Dockerfile {
-    fn stages(&self) -> Vec<String> {
-        let name = |from: &Instruction| {
-            let mut words = from.rest.split_whitespace().skip_while(|word| !word.eq_ignore_ascii_case("as"));
-            words.nth(1).map(str::to_owned)
-        };
-        let mut names: Vec<_> = self.with_keyword("FROM").map(name).collect();
-        names.pop();
-        names.into_iter().flatten().collect()
-    }
-
     pub(crate) fn parse(text: &str) -> Self {
         let mut instructions = Vec::new();
         let mut lines = text.lines().enumerate();

@@ -26,6 +26,9 @@ pub enum Metric {
     /// At `cold`: how many manifest digests other than the first one the blocks gave, 0 where they are all
     /// equal. At another event: whether the digest is another than that of the block's cold build, 0 or 1.
     DigestChanges(Event),
+    /// How many packages of the shipped image are another version in the development image, or not there at
+    /// all; and one more where its Python is another minor version.
+    DevelopmentDifferences(Event),
     /// Seconds of a phase in `startup.csv`, summed where a start has it several times.
     StartPhase(String, Start),
     /// A column of `transfers.csv`, of what was moved.
@@ -158,7 +161,7 @@ impl Metric {
         match self {
             Self::Image(column) if column.is_count() => Evidence::Count,
             Self::Delta(column, _) if column.is_count() => Evidence::Count,
-            Self::Executed(..) | Self::DigestChanges(_) => Evidence::Count,
+            Self::Executed(..) | Self::DigestChanges(_) | Self::DevelopmentDifferences(_) => Evidence::Count,
             Self::Image(_)
             | Self::Delta(..)
             | Self::Sample(SampleColumn::Context, _)
@@ -178,6 +181,7 @@ impl Metric {
             Self::Delta(column, _) => Self::Delta(*column, event),
             Self::Executed(step, _) => Self::Executed(step.clone(), event),
             Self::DigestChanges(_) => Self::DigestChanges(event),
+            Self::DevelopmentDifferences(_) => Self::DevelopmentDifferences(event),
             Self::Transfer(column, what, _) => Self::Transfer(*column, what.clone(), event),
         }
     }
@@ -190,6 +194,7 @@ impl Metric {
             | Self::Delta(_, event)
             | Self::Executed(_, event)
             | Self::DigestChanges(event)
+            | Self::DevelopmentDifferences(event)
             | Self::Transfer(_, _, event) => event,
         }
     }
@@ -203,6 +208,7 @@ impl fmt::Display for Metric {
             Self::Delta(column, event) => write!(f, "{}@{event}", column.as_str()),
             Self::Executed(step, event) => write!(f, "executed:{step}@{event}"),
             Self::DigestChanges(event) => write!(f, "digest_changes@{event}"),
+            Self::DevelopmentDifferences(event) => write!(f, "development_differences@{event}"),
             Self::StartPhase(phase, start) => write!(f, "start:{phase}@{start}"),
             Self::Transfer(column, what, event) => write!(f, "{}:{what}@{event}", column.as_str()),
         }
@@ -233,6 +239,9 @@ impl FromStr for Metric {
         if quantity == "digest_changes" {
             return Ok(Self::DigestChanges(event));
         }
+        if quantity == "development_differences" {
+            return Ok(Self::DevelopmentDifferences(event));
+        }
         if let Some(column) = SampleColumn::ALL.iter().find(|column| column.as_str() == quantity) {
             return Ok(Self::Sample(*column, event));
         }
@@ -248,7 +257,7 @@ fn unknown(text: &str) -> String {
     let names = |names: &[&str]| names.join(", ");
     format!(
         "`{text}` is not a metric: write {}; or, with an event as in `wall_s@cold`, {}, {}, executed:STEP, \
-         digest_changes, seconds:TRANSFER, bytes:TRANSFER; or start:PHASE@first, start:PHASE@again",
+         digest_changes, development_differences, seconds:TRANSFER, bytes:TRANSFER; or start:PHASE@first, start:PHASE@again",
         names(&ImageColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
         names(&SampleColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
         names(&DeltaColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
@@ -269,6 +278,7 @@ mod tests {
             "new_compressed_bytes@edit-source",
             "executed:install@ci-edit-deps",
             "digest_changes@cold",
+            "development_differences@edit-upstream",
             "start:import@again",
             "seconds:push@edit-source",
             "bytes:cache-import-max@ci-edit-source",

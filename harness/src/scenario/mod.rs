@@ -8,6 +8,7 @@ mod axes;
 mod canary;
 mod check;
 mod claim;
+mod development;
 mod dockerfile;
 mod document;
 mod edit;
@@ -19,6 +20,7 @@ mod metric;
 mod new;
 mod nonce;
 mod pair;
+mod stages;
 mod starts;
 mod wire;
 
@@ -29,7 +31,6 @@ use serde::{Deserialize, Serialize};
 
 pub use axes::{Event, Pair, Profile, Start, Variant};
 pub use canary::{CANARY_TOKEN, Canaries};
-pub use dockerfile::stages;
 pub(crate) use dockerfile::{Copied, Dockerfile, Instruction};
 pub use edit::overlay;
 pub(crate) use ignore::glob;
@@ -39,6 +40,7 @@ pub use metric::{DeltaColumn, Evidence, ImageColumn, Metric, SampleColumn, Trans
 pub use new::create;
 pub use nonce::nonce;
 pub use pair::{UserPair, pair};
+pub use stages::stages;
 
 /// The token in edits and nonce files that becomes unique to run, block, variant and attempt, so that
 /// no edit is ever a cache hit of an earlier block.
@@ -93,7 +95,8 @@ pub struct Scenario {
     /// The edits of which each makes a release that is pushed to the registry, in order; absent where
     /// nothing is pushed, empty where only the images of the events are.
     pub releases: Option<Vec<String>>,
-    /// The stage of each Dockerfile in which people develop, to hold against what is shipped.
+    /// The stage of each Dockerfile in which people develop; what is installed there is held against what is
+    /// shipped.
     pub development: Option<Pair<String>>,
     /// What both variants must answer alike before a timing is believed.
     pub answer: Option<Answer>,

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bench;
 mod blocks;
+mod development;
 mod own_engine;
 mod resume;
 mod secrets;

@@ -122,7 +122,7 @@ fn each_row(records: &Records, to: impl Fn(Variant) -> Option<Variant>) -> Recor
             records.$table.iter_mut().for_each(|row| row.variant = to(row.variant).expect("it was kept"));
         )*};
     }
-    turn!(samples, steps, images, deltas, wasted, packages, leaks, starts, transfers);
+    turn!(samples, steps, images, deltas, wasted, packages, leaks, starts, transfers, development);
     for (_, words) in records.plan.scenarios.iter_mut().flat_map(|scenario| &mut scenario.steps) {
         let side = |variant| match to(variant) {
             Some(Variant::Naive) | None => words.naive.clone(),
@@ -143,6 +143,7 @@ fn naive_twice(records: &Records) -> Records {
     naive.deltas.extend(optimized.deltas);
     naive.starts.extend(optimized.starts);
     naive.transfers.extend(optimized.transfers);
+    naive.development.extend(optimized.development);
     for (_, words) in naive.plan.scenarios.iter_mut().flat_map(|scenario| &mut scenario.steps) {
         words.optimized = words.naive.clone();
     }

@@ -1,0 +1,45 @@
+"""Recognises handwritten digits: POST {"pixels": [64 numbers from 0 to 16]} to /predict.
+
+A small classifier answers; the large model beside it is mapped into memory, and the answer says how large it is.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+import model
+from weights import Weights
+
+# Which build this is; /healthz tells it, so that a roll-out can be followed.
+BUILD = "@TARE_NONCE@"
+
+app = FastAPI(title="digits")
+classify = model.load()
+backbone = Weights(Path(os.environ["MODEL"]))
+
+
+class Image(BaseModel):
+    pixels: Annotated[list[Annotated[float, Field(ge=0, le=16)]], Field(min_length=64, max_length=64)]
+
+
+@app.get("/healthz")
+def healthz() -> dict[str, str]:
+    return {"status": "ok", "build": BUILD}
+
+
+@app.post("/predict")
+def predict(image: Image) -> dict[str, int | list[float]]:
+    probabilities = classify(image.pixels)
+    return {
+        "digit": probabilities.index(max(probabilities)),
+        "probabilities": [round(probability, 4) for probability in probabilities],
+        "parameters": backbone.parameters,
+    }
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))
