@@ -101,6 +101,11 @@ pub(crate) fn request(
     }
 }
 
+/// Whether the engine went away: then nothing is known of the build, and there is no row.
+pub(crate) fn is_engine_lost(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(BuildError::EngineLost(_))))
+}
+
 /// Passes a running build's vertexes on to the observer.
 pub struct Forward(pub Arc<dyn super::Observer>);
 

@@ -1,9 +1,10 @@
 //! Measuring: the only room that makes records, and the only one that touches an engine for a figure.
 //!
-//! `runner` walks the plan; for each step `block` and `context` say what the builder sees, `build`
-//! builds and times it, `timing` splits the time by what BuildKit says of its vertexes, `image` looks
-//! at the result, `contents`, `secrets` and `scan` say what is in it, `development` what else people work in, `start` starts it, and the rows are on
-//! disk before the next step begins.
+//! `runner` walks the plan; for each step `block` stages what the builder sees (`context`, what lies `around`
+//! it, `ci` for an empty builder), `build` builds and times it, `timing` splits the time by what BuildKit says
+//! of its vertexes, and `look` looks at the result: `image` reads it, `contents`, `secrets` and `scan` say what
+//! is in it, `development` what else people work in. `start` starts it, `releases` pushes and pulls it, and the
+//! rows are on disk before the next step begins.
 
 pub mod answer;
 mod around;
@@ -16,6 +17,7 @@ mod context;
 pub mod development;
 pub mod export;
 mod image;
+mod look;
 mod observer;
 mod rehearsal;
 mod releases;
@@ -23,6 +25,7 @@ mod remaining;
 mod runner;
 mod scan;
 mod secrets;
+mod side;
 pub mod start;
 mod timing;
 

@@ -68,7 +68,8 @@ fn every_claim_has_a_verdict_or_a_reason(all: &[Scenario], claims: &[BTreeMap<St
         .collect();
     let mut settled: Vec<_> = claims.iter().map(|row| (&*row["scenario"], &*row["claim"])).collect();
     let mut expected = claimed.clone();
-    (settled.sort_unstable(), expected.sort_unstable());
+    settled.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(settled, expected, "a row a claim");
     for row in claims {
         let reason = match &*row["verdict"] {
