@@ -15,7 +15,7 @@ extern "C" __global__ void scale(float* values, float factor, int count) {
     if (i < count) values[i] *= factor;
 }
 """
-LIBRARY = re.compile(r"/lib(cudart|nvrtc|nvrtc-builtins|cublas|cublasLt|cudnn|cufft|curand|cusolver|cusparse|nvJitLink)\.so")
+LIBRARY = re.compile(r"/lib(cudart|nvrtc|nvrtc-builtins|cublas|cublasLt|cudnn(?:_[a-z_]+)?|cufft|curand|cusolver|cusparse|nvJitLink)\.so")
 
 
 def checked(result: tuple) -> object:

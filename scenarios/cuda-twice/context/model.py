@@ -1,6 +1,6 @@
 """The digit classifier: on torch and ONNX Runtime where they are installed, else on NumPy, else in plain Python.
 
-torch takes the GPU if there is one, and ONNX Runtime its CUDA provider if that comes up; both else compute on the CPU.
+Both take the GPU if there is one, and else compute on the CPU.
 """
 
 import json
@@ -19,7 +19,6 @@ def load() -> dict[str, Classify]:
     """Loads the model once for each library that runs it, by the library's name."""
     weights = tensors(HERE / "model.safetensors")
     if find_spec("torch"):
-        # In this order: torch loads the CUDA libraries of the wheels, and ONNX Runtime finds them loaded.
         return {"torch": with_torch(weights), "onnxruntime": with_onnx_runtime(HERE / "model.onnx")}
     return {"numpy": with_numpy(weights)} if find_spec("numpy") else {"python": plain(weights)}
 
@@ -32,7 +31,7 @@ def with_torch(weights: dict[str, array]) -> Classify:
     w0, w1 = w0.reshape(-1, len(b0)), w1.reshape(-1, len(b1))
 
     def classify(pixels: list[float]) -> list[float]:
-        logits = torch.relu(torch.tensor(pixels, device=device) @ w0 + b0) @ w1 + b1
+        logits = torch.relu(torch.tensor(pixels, dtype=torch.float32, device=device) @ w0 + b0) @ w1 + b1
         return torch.softmax(logits, 0).tolist()
 
     return classify
@@ -41,9 +40,13 @@ def with_torch(weights: dict[str, array]) -> Classify:
 def with_onnx_runtime(path: Path) -> Classify:
     import numpy as np
     import onnxruntime as ort
+    import torch
 
-    # Falls back to the second, with a warning, where the first finds no driver.
-    session = ort.InferenceSession(path, providers=["CUDAExecutionProvider", "CPUExecutionProvider"])
+    # What the CUDA provider is linked with is in wheels, where the loader does not look.
+    ort.preload_dlls()
+    # Asked for without a driver, this version's provider takes the process down instead of falling back.
+    gpu = ["CUDAExecutionProvider"] if torch.cuda.is_available() else []
+    session = ort.InferenceSession(path, providers=[*gpu, "CPUExecutionProvider"])
 
     def classify(pixels: list[float]) -> list[float]:
         (probabilities,) = session.run(["probabilities"], {"pixels": np.array([pixels], dtype=np.float32)})
