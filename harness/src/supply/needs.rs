@@ -1,6 +1,6 @@
 //! What scenarios consume, and how much of it is still to be fetched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -59,27 +59,25 @@ pub struct Download {
 /// [`BadInput`](crate::error::BadInput) if a base is unknown or a lock file cannot be used.
 pub fn downloads_missing(cache: &Cache, bases: &Bases, needs: &[Needs]) -> Result<Vec<Download>> {
     let mut downloads: Vec<Download> = Vec::new();
-    let wheels = Wheels::open(cache)?;
-    for need in needs {
-        for reference in &need.bases {
-            let base = bases.get(reference)?;
-            if let Some(recipe) = &base.local
-                && !base::is_made(cache, base, recipe)?
-            {
-                let what = format!("packages for the stand-in of {reference}, unless a registry answers");
-                downloads.push(Download { what, bytes: Some(recipe.download_bytes) });
-            }
-        }
-        let mut missing = 0;
-        for lock in need.locks.iter().chain(&need.later_locks) {
-            missing += wheels.missing(&wheels::read(lock)?).len();
-        }
-        if missing > 0 {
-            let files = if missing == 1 { "file" } else { "files" };
-            let what = format!("{missing} locked package {files} for {}", need.scenario);
-            downloads.push(Download { what, bytes: None });
+    // What several scenarios need is fetched once.
+    let references: BTreeSet<&String> = needs.iter().flat_map(|need| &need.bases).collect();
+    for reference in references {
+        let base = bases.get(reference)?;
+        if let Some(recipe) = &base.local
+            && !base::is_made(cache, base, recipe)?
+        {
+            let what = format!("packages for the stand-in of {reference}, unless a registry answers");
+            downloads.push(Download { what, bytes: Some(recipe.download_bytes) });
         }
     }
-    downloads.dedup();
+    let wheels = Wheels::open(cache)?;
+    let mut missing = BTreeSet::new();
+    for lock in needs.iter().flat_map(|need| need.locks.iter().chain(&need.later_locks)) {
+        missing.extend(wheels.missing(&wheels::read(lock)?));
+    }
+    if !missing.is_empty() {
+        let files = if missing.len() == 1 { "file" } else { "files" };
+        downloads.push(Download { what: format!("{} locked package {files}", missing.len()), bytes: None });
+    }
     Ok(downloads)
 }

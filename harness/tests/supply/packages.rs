@@ -93,7 +93,8 @@ fn a_plan_says_what_is_still_to_be_fetched() {
     let mut need = needs("s");
     need.bases = vec!["python:3.11-slim".into()];
     need.locks = vec![lock()];
-    let missing = downloads_missing(&cache, &known_bases(), &[need]).unwrap();
+    // What a second scenario needs as well is fetched once.
+    let missing = downloads_missing(&cache, &known_bases(), &[need.clone(), need]).unwrap();
     assert_eq!(missing.len(), 2);
     assert!(missing[0].what.contains("python:3.11-slim") && missing[0].bytes.unwrap() > 0);
     assert!(missing[1].what.contains("3 locked package files"), "{}", missing[1].what);
