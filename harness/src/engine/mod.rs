@@ -17,6 +17,7 @@ mod images;
 mod info;
 mod labels;
 mod managed;
+mod mounts;
 pub mod own;
 pub mod probe;
 
@@ -25,5 +26,7 @@ pub use choice::Choice;
 pub use connect::{Engine, Note};
 pub use labels::{LABEL, Removed, image_name, remove_all};
 pub use managed::{Data, Home, Status, managed_status, take_down};
+
+pub(crate) use mounts::unmount_below;
 
 use connect::client;

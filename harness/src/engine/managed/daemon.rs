@@ -14,9 +14,9 @@ use serde_json::json;
 
 use super::candidates::Programs;
 use super::files::Files;
-use super::mounts::unmount_below;
 use super::process::{Process, wait_until};
 use super::state::State;
+use crate::engine::mounts::unmount_below;
 
 /// How long a daemon may take to answer.
 const START: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::Home;
-use super::mounts::unmount_below;
+use crate::engine::mounts::unmount_below;
 
 /// The longest path of a Unix socket, less the longest name that the daemon puts below its directory.
 const LONGEST_DIR: usize = 107 - "/exec/containerd/containerd-debug.sock.ttrpc".len();

@@ -7,7 +7,6 @@ mod candidates;
 mod cgroup;
 mod daemon;
 mod files;
-mod mounts;
 mod process;
 mod state;
 

@@ -13,6 +13,7 @@ use super::apt_settings::{AptSettings, AptSources};
 use super::archive::{self, Config, Digests, Written};
 use super::{Base, Recipe};
 use crate::debian::{Archive, Suite, Unpacked};
+use crate::engine::unmount_below;
 
 /// A stand-in as an archive in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,10 @@ pub(super) fn make(
     }
     remove_unfinished(room)?;
     let work = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(room)?;
-    build(work.path(), recipe, tag, archive).with_context(|| {
+    let built = build(work.path(), recipe, tag, archive);
+    // mmdebstrap mounts /proc, /sys and others in the tree, and leaves them there when it is cut short.
+    unmount_below(work.path())?;
+    built.with_context(|| {
         format!("cannot make the stand-in for {} from Debian {}", base.reference, recipe.suite)
     })?;
     fs::rename(work.keep(), &place)?;
@@ -195,6 +199,7 @@ fn remove_unfinished(room: &Path) -> Result<()> {
     for entry in fs::read_dir(room)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            unmount_below(&entry.path())?;
             fs::remove_dir_all(entry.path())
                 .with_context(|| format!("cannot remove {}", entry.path().display()))?;
         }

@@ -1,4 +1,4 @@
-//! Mounts that an engine leaves behind.
+//! Mounts that an engine, or another program that was cut short, leaves behind.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use rustix::mount::{UnmountFlags, unmount};
 
 /// Unmounts whatever is mounted at or below `dir`, the deepest first.
-pub(super) fn unmount_below(dir: &Path) -> Result<()> {
+pub(crate) fn unmount_below(dir: &Path) -> Result<()> {
     let table = fs::read("/proc/self/mounts").context("cannot read /proc/self/mounts")?;
     for point in below(&table, dir) {
         // Detached where something still holds it: it then goes with its last user.
