@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::merge::Tree;
+use super::stored::instructions;
 use super::{Entry, EntryKind, Image, OciError};
 
 /// A regular file in a layer of which no name is left in the image.
@@ -48,7 +49,7 @@ pub fn wasted(image: &Image) -> Result<Vec<WastedFile>, OciError> {
     }
     let shown: HashSet<File> =
         tree.iter().filter_map(|(_, node)| Some((node.layer, std::ptr::from_ref(node.entry?)))).collect();
-    let instructions = instructions(image);
+    let instructions = instructions(&image.config, image.layers.len());
     let instruction = |place: usize| instructions.get(place).cloned().unwrap_or_default();
     let mut files: Vec<WastedFile> = hidden
         .into_iter()
@@ -64,19 +65,6 @@ pub fn wasted(image: &Image) -> Result<Vec<WastedFile>, OciError> {
         .collect();
     files.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(a.path.cmp(&b.path)).then(a.layer.cmp(&b.layer)));
     Ok(files)
-}
-
-/// The instruction of each layer; none where the history is not of these layers.
-fn instructions(image: &Image) -> Vec<String> {
-    let history = image.config.history().iter().flatten();
-    let made: Vec<String> = history
-        .filter(|entry| entry.empty_layer() != Some(true))
-        .map(|entry| {
-            let text = entry.created_by().as_deref().unwrap_or_default();
-            text.trim_end().trim_end_matches("# buildkit").trim_end().to_owned()
-        })
-        .collect();
-    if made.len() == image.layers.len() { made } else { Vec::new() }
 }
 
 #[cfg(test)]
