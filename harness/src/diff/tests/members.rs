@@ -46,7 +46,11 @@ fn what_a_header_says_is_told_apart() {
         ("access time", with_pax(&[("atime", b"5")]), Cause::PaxHeaders),
         ("GNU's header", tar().raw(&gnu(())), Cause::TarDialect),
         ("a PAX header that says the same", with_pax(&[("mtime", b"1700000000")]), Cause::TarDialect),
-        ("a name written otherwise", changed(|h| h.as_mut_bytes()[..5].copy_from_slice(b"./d/f")), Cause::TarDialect),
+        (
+            "a name written otherwise",
+            changed(|h| h.as_mut_bytes()[..5].copy_from_slice(b"./d/f")),
+            Cause::TarDialect,
+        ),
     ] {
         let found = tars(&plain(), &other);
         assert_eq!(said(&found), [("/d/f", cause)], "{what}");

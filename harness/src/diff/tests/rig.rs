@@ -103,11 +103,6 @@ pub(super) fn tars(a: &TarBuilder, b: &TarBuilder) -> Vec<Difference> {
     comparison.differences
 }
 
-/// Compares two contents of one file.
-pub(super) fn files(path: &str, a: &[u8], b: &[u8]) -> Vec<Difference> {
-    tars(&TarBuilder::new().raw(&file(path, a)), &TarBuilder::new().raw(&file(path, b)))
-}
-
 /// Path and cause of each.
 pub(super) fn said(differences: &[Difference]) -> Vec<(&str, Cause)> {
     differences.iter().map(|difference| (&*difference.path, difference.cause)).collect()
