@@ -20,11 +20,12 @@ static MASKS: LazyLock<Vec<(Cause, Regex)>> = LazyLock::new(|| {
     const SAYS: &str =
         r"(?i:built|build|compiled|created|generated|timestamp|mtime|modified|\bdate\b|\btime\b)";
     let patterns = [
-        // 2026-11-24T18:19:48.123+00:00, as ISO 8601 and its relatives write it.
+        // 2026-11-24T18:19:48.123+00:00, as ISO 8601 and its relatives write it. A digit may stand before it: in a
+        // database nothing keeps it apart from what the row says of itself.
         (
             Cause::EmbeddedTime,
             format!(
-                r"\b20\d\d[-/:][01]\d[-/:][0-3]\d[T _]{CLOCK}(?:[.,]\d{{1,9}})?(?:\s?(?:Z\b|UTC\b|[+-]\d\d:?\d\d\b))?"
+                r"20\d\d[-/:][01]\d[-/:][0-3]\d[T _]{CLOCK}(?:[.,]\d{{1,9}})?(?:\s?(?:Z\b|UTC\b|[+-]\d\d:?\d\d\b))?"
             ),
         ),
         // Tue Nov 24 18:19:48 2026, also with a zone; Nov 24 2026 18:19:48; Nov 24 2026, 18:19:48.
