@@ -36,9 +36,15 @@ pub async fn run(args: Diff) -> Result<()> {
         })
     });
     let comparison = reading.await.context("comparing panicked")??;
-    let text = if args.json { json(&comparison, &assumed)? } else { terminal(&comparison, &assumed) };
-    std::io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    if args.json {
+        // Written as it is made: there may be some hundred thousand differences.
+        serde_json::to_writer_pretty(&mut out, &document(&comparison, &assumed))?;
+        writeln!(out)?;
+    } else {
+        out.write_all(terminal(&comparison, &assumed).as_bytes())?;
+    }
+    Ok(out.flush()?)
 }
 
 fn open(name: &str, path: &Path) -> Result<Stored, BadInput> {
@@ -125,12 +131,10 @@ struct Assumption {
     identical_if_fixed: bool,
 }
 
-fn json(comparison: &Comparison, assumed: &BTreeSet<Cause>) -> Result<String> {
+fn document<'a>(comparison: &'a Comparison, assumed: &'a BTreeSet<Cause>) -> Document<'a> {
     let assumption = (!assumed.is_empty()).then(|| Assumption {
         assumed_fixed: assumed.clone(),
         identical_if_fixed: comparison.identical_without(assumed),
     });
-    let differences = comparison.left(assumed).collect();
-    let document = Document { identical: comparison.identical, differences, assumption };
-    Ok(serde_json::to_string_pretty(&document)? + "\n")
+    Document { identical: comparison.identical, differences: comparison.left(assumed).collect(), assumption }
 }

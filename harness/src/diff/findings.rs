@@ -138,10 +138,8 @@ impl Findings {
                 difference.cause = Cause::CopiedContent;
             }
         }
-        let key =
-            |difference: &Difference| (difference.layer.map_or(0, |layer| layer), difference.path.clone());
         let mut all: Vec<Difference> = self.all.into_iter().map(|finding| finding.difference).collect();
-        all.sort_by_cached_key(key);
+        all.sort_by(|one, other| one.layer.cmp(&other.layer).then_with(|| one.path.cmp(&other.path)));
         all
     }
 

@@ -119,7 +119,7 @@ impl Rest {
     pub(super) fn filled_otherwise(&self, other: &Self) -> bool {
         let (Some(a), Some(b)) = (self.trailer, other.trailer) else { return false };
         // Two blocks of zeroes, as Go ends a tar; or up to a whole record of 20 blocks, as GNU tar does.
-        let ends = |t: Trailer| (t.total - t.end == 1024, t.total % 10_240 == 0);
+        let ends = |t: Trailer| (t.total - t.end == 1024, t.total.is_multiple_of(10_240));
         let (ends_a, ends_b) = (ends(a), ends(b));
         let alike = a.total - a.end == b.total - b.end || ends_a.0 && ends_b.0 || ends_a.1 && ends_b.1;
         a.filler != b.filler || !alike

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use super::findings::{Findings, Whose};
-use super::record::{Content, Record, Rest, contents, send};
+use super::record::{Content, Record, Rest, contents, send, shown};
 use super::{Cause, Failure, Kind, Side, causes, members};
 use crate::oci::{LayerError, OciError, Stored};
 
@@ -42,6 +42,7 @@ pub(super) fn compare(
     findings: &mut Findings,
 ) -> Result<(), Failure> {
     let layer = u32::try_from(a.1 + 1).unwrap_or(u32::MAX);
+    let before = findings.len();
     let mut walk = Walk { layer, findings, pending: Vec::new(), order: Vec::new(), held: 0, waiting: 0 };
     let (left, rests) = thread::scope(|scope| {
         let (to_a, from_a) = sync_channel(BATCHES);
@@ -71,6 +72,11 @@ pub(super) fn compare(
     look_again(a, b, pending, findings)?;
     if rest_a.filled_otherwise(&rest_b) {
         findings.layer(layer, Kind::Metadata, Cause::TarPadding, rest_a.shown(), rest_b.shown());
+    }
+    if findings.len() == before {
+        // The digests differ, so something does.
+        let [one, other] = [&a.0.layers[a.1], &b.0.layers[b.1]].map(shown);
+        findings.layer(layer, Kind::Metadata, Cause::Unknown, one, other);
     }
     Ok(())
 }

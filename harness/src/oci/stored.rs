@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::blob::{BUFFER, Hashing, Packing};
 use super::select::{Choice, choose};
-use super::stored_files::Files;
+use super::stored_files::{Files, Opened};
 use super::{Digest, LayerError, OciError};
 
 /// Indexes within indexes; BuildKit makes one.
@@ -156,7 +156,7 @@ impl Stored {
         walked.map_err(|source| OciError::Layer { digest: shown, source })
     }
 
-    fn input(&self, layer: &StoredLayer) -> Result<(Box<dyn Read + Send>, u64), OciError> {
+    fn input(&self, layer: &StoredLayer) -> Result<Opened, OciError> {
         self.files.open(&layer.path)?.ok_or_else(|| {
             let name = layer.digest.unwrap_or(layer.diff_id);
             let foreign =

@@ -19,6 +19,9 @@ const LINKS: usize = 8;
 /// The files of an archive: some hundreds in a large one.
 const FILE_LIMIT: usize = 100_000;
 
+/// A file's content and its length.
+pub(super) type Opened = (Box<dyn Read + Send>, u64);
+
 /// Files by their path.
 #[derive(Debug)]
 pub(super) enum Files {
@@ -57,7 +60,7 @@ impl Files {
     }
 
     /// The file at `path` and its length; `None` where there is none.
-    pub(super) fn open(&self, path: &str) -> Result<Option<(Box<dyn Read + Send>, u64)>, OciError> {
+    pub(super) fn open(&self, path: &str) -> Result<Option<Opened>, OciError> {
         match self {
             Self::Dir(dir) => {
                 // What an index names is never taken as a path, and what a docker archive names leads nowhere

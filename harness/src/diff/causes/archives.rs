@@ -10,6 +10,9 @@ use super::{Cause, Found, inside, text};
 /// As much of a compressed file is inflated: a few megabytes can claim any length.
 const INFLATED: u64 = 32 << 20;
 
+/// As much of the members of a zip archive together: they may lie on top of each other.
+const ZIP_INFLATED: usize = 64 << 20;
+
 /// Members of an archive that are believed.
 const MEMBERS: usize = 100_000;
 
@@ -143,6 +146,7 @@ fn zip(a: &[ZipMember<'_>], b: &[ZipMember<'_>], depth: u32) -> Option<Vec<Found
     if !names_a.keys().eq(names_b.keys()) {
         return None;
     }
+    let mut room = ZIP_INFLATED;
     let mut causes = BTreeSet::new();
     if !a.iter().map(|member| member.name).eq(b.iter().map(|member| member.name)) {
         causes.insert(Cause::ZipOrder);
@@ -163,6 +167,7 @@ fn zip(a: &[ZipMember<'_>], b: &[ZipMember<'_>], depth: u32) -> Option<Vec<Found
         if depth == 0 {
             return None;
         }
+        room = room.checked_sub(one.size)?.checked_sub(other.size)?;
         let (content, others) = (one.content()?, other.content()?);
         let found = inside(one.name, &content, &others, depth - 1);
         if found.is_empty() {

@@ -6,10 +6,10 @@ use std::ops::Range;
 use super::{Cause, Found, masks, text};
 
 /// Stretches of bytes in which two files may differ and still be explained by strings.
-const STRETCHES: usize = 4096;
+const STRETCHES: usize = 1024;
 
 /// The longest string that is looked at around a difference.
-const STRING: usize = 4096;
+const STRING: usize = 512;
 
 /// Why two files of the same length differ in a few bytes. Empty if it is not known.
 pub(super) fn look(a: &[u8], b: &[u8]) -> Vec<Found> {

@@ -175,6 +175,10 @@ impl Notes {
         let both: Vec<_> = only_a.keys().filter(|key| only_b.contains_key(*key)).cloned().collect();
         for key in both {
             if let (Some((a, dir_a)), Some((b, dir_b))) = (only_a.remove(&key), only_b.remove(&key)) {
+                // Of the same version, it has only moved.
+                if a == b {
+                    continue;
+                }
                 let name = &key.1;
                 let cause = (Cause::PythonPackageVersion, format!("{name} {a}"), format!("{name} {b}"));
                 drift.python(&dir_a, &self.records[0][&dir_a], &cause);
@@ -190,14 +194,12 @@ impl Notes {
             }
         }
         for (package, cause) in &self.dpkg {
-            let bare = package.split(|&byte| byte == b':').next().unwrap_or_default();
-            drift.info.insert(bare.to_vec(), cause.clone());
-            for (name, list) in &self.lists {
-                if name.split(|&byte| byte == b':').next() == Some(bare) {
-                    for path in list.split(|&byte| byte == b'\n').filter(|path| !path.is_empty()) {
-                        drift.add(normalise(path), cause);
-                    }
-                }
+            drift.info.insert(bare(package).to_vec(), cause.clone());
+        }
+        for (package, list) in &self.lists {
+            let Some(cause) = drift.info.get(bare(package)).cloned() else { continue };
+            for path in list.split(|&byte| byte == b'\n').filter(|path| !path.is_empty()) {
+                drift.add(normalise(path), &cause);
             }
         }
         drift
@@ -289,6 +291,11 @@ fn record_of(path: &[u8]) -> Option<&[u8]> {
 /// The package of one of dpkg's lists of files.
 fn list_of(path: &[u8]) -> Option<&[u8]> {
     path.strip_prefix(DPKG_INFO)?.strip_suffix(b".list")
+}
+
+/// A package's name without its architecture.
+fn bare(package: &[u8]) -> &[u8] {
+    package.split(|&byte| byte == b':').next().unwrap_or_default()
 }
 
 /// Name and version in the name of a dist-info folder.

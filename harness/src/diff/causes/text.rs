@@ -9,6 +9,9 @@ use super::{Cause, Found, masks};
 /// Lines that are looked into.
 const LINES: usize = 200_000;
 
+/// Bytes of lines that differ and are looked into.
+const DIFFERING: usize = 2 << 20;
+
 /// `None` where one of them is no text; an empty list where the difference is not known.
 pub(super) fn look(a: &[u8], b: &[u8]) -> Option<Vec<Found>> {
     if !is_text(a) || !is_text(b) {
@@ -30,8 +33,10 @@ fn lines(a: &[u8], b: &[u8]) -> Option<Vec<Found>> {
         return None;
     }
     let mut causes: BTreeMap<Cause, Found> = BTreeMap::new();
+    let mut room = DIFFERING;
     let pairs = a.split(|&byte| byte == b'\n').zip(b.split(|&byte| byte == b'\n'));
     for (one, other) in pairs.filter(|(one, other)| one != other) {
+        room = room.checked_sub(one.len() + other.len())?;
         for cause in masks::explain(one, other)? {
             causes.entry(cause).or_insert_with(|| Found::with(cause, shown(one), shown(other)));
         }

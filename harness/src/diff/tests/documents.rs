@@ -93,7 +93,7 @@ fn a_build_argument_is_told_from_another_command() {
 #[test]
 fn the_manifest() {
     let media_type = with(|image| {
-        image.manifest["mediaType"] = json!("application/vnd.docker.distribution.manifest.v2+json")
+        image.manifest["mediaType"] = json!("application/vnd.docker.distribution.manifest.v2+json");
     });
     assert_eq!(said(&images(&base(), &media_type).differences), [("manifest: mediaType", Cause::MediaType)]);
     for (key, cause) in [
