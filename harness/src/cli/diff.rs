@@ -89,7 +89,8 @@ async fn places(args: &Diff) -> Result<[Place; 2]> {
         }
         let cache = Cache::open()?;
         if engine.is_none() {
-            let note = |line: &str| eprintln!("{name} is no file, so it is looked for in an engine; {line}");
+            eprintln!("{name} is no file: looking for it in an engine");
+            let note = |line: &str| eprintln!("{line}");
             engine = Some(Engine::open(&Home::of(&cache)?, &args.engine, Data::Keep, &note).await?);
         }
         if let Some(engine) = &engine {

@@ -60,10 +60,12 @@ impl Findings {
         record: &Record,
         sides: (String, String),
     ) {
-        let path = record.path.clone();
-        let finding =
-            self.push(display_path(&path).into_owned(), Some(layer), kind, cause, sides, record.bytes());
-        finding.path = path;
+        let path = display_path(&record.path).into_owned();
+        let finding = self.push(path, Some(layer), kind, cause, sides, record.bytes());
+        // What explains others is asked for by path; of other metadata there may be very many.
+        if kind == Kind::Content {
+            finding.path = record.path.clone();
+        }
     }
 
     /// A file whose content differs: looks into both.

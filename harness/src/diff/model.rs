@@ -99,8 +99,14 @@ pub struct Explained<'a> {
 impl Comparison {
     /// The causes, those that explain most first, and what is not known last.
     pub fn causes(&self) -> Vec<Explained<'_>> {
+        static NOTHING: BTreeSet<Cause> = BTreeSet::new();
+        self.causes_without(&NOTHING)
+    }
+
+    /// The causes that are left when `mended` is, in the same order.
+    pub fn causes_without<'a>(&'a self, mended: &'a BTreeSet<Cause>) -> Vec<Explained<'a>> {
         let mut causes: BTreeMap<Cause, Explained<'_>> = BTreeMap::new();
-        for difference in &self.differences {
+        for difference in self.left(mended) {
             let explained = causes.entry(difference.cause).or_insert_with(|| Explained {
                 cause: difference.cause,
                 count: 0,

@@ -11,15 +11,17 @@ const WIDTH: usize = 100;
 /// Writes `comparison` with the causes in `assumed` taken as mended.
 pub fn terminal(comparison: &Comparison, assumed: &BTreeSet<Cause>) -> String {
     let mut text = verdict(comparison, assumed);
-    let differences = comparison.left(assumed).cloned().collect();
-    let left = Comparison { identical: comparison.identical, a: comparison.a, b: comparison.b, differences };
-    let causes = left.causes();
+    let causes = comparison.causes_without(assumed);
     if causes.is_empty() {
         return text;
     }
     let unknown = causes.iter().find(|explained| explained.cause == Cause::Unknown).map_or(0, |e| e.count);
-    let _ =
-        write!(text, "\n{}, {}", count(left.differences.len(), "difference"), count(causes.len(), "cause"));
+    let _ = write!(
+        text,
+        "\n{}, {}",
+        count(comparison.left(assumed).count(), "difference"),
+        count(causes.len(), "cause")
+    );
     if unknown > 0 {
         let _ = write!(text, "; of {} the cause is not known", count(unknown, "difference"));
     }
@@ -27,7 +29,7 @@ pub fn terminal(comparison: &Comparison, assumed: &BTreeSet<Cause>) -> String {
     for explained in &causes {
         cause(&mut text, explained);
     }
-    mended(&mut text, &left, &causes);
+    mended(&mut text, comparison, assumed, &causes);
     text
 }
 
@@ -82,13 +84,13 @@ fn place(difference: &Difference) -> String {
 }
 
 /// What would be left after each cause alone, and after one more at a time.
-fn mended(text: &mut String, comparison: &Comparison, causes: &[Explained<'_>]) {
+fn mended(text: &mut String, comparison: &Comparison, assumed: &BTreeSet<Cause>, causes: &[Explained<'_>]) {
     let inside = |mended: &BTreeSet<Cause>| comparison.left(mended).filter(|d| !d.beside()).count();
-    if comparison.identical || inside(&BTreeSet::new()) == 0 {
+    if comparison.identical || inside(assumed) == 0 {
         return;
     }
     text.push_str("\nIf this were mended     it alone leaves   with all above it\n");
-    let mut together = BTreeSet::new();
+    let mut together = assumed.clone();
     // A consequence goes with what it follows from, so it is no line of its own.
     let own = causes.iter().filter(|explained| {
         explained.cause != Cause::Unknown
@@ -98,7 +100,9 @@ fn mended(text: &mut String, comparison: &Comparison, causes: &[Explained<'_>]) 
                 .any(|d| d.cause == explained.cause && !d.beside() && d.follows.is_empty())
     });
     for explained in own {
-        let alone = inside(&BTreeSet::from([explained.cause]));
+        let mut alone = assumed.clone();
+        alone.insert(explained.cause);
+        let alone = inside(&alone);
         together.insert(explained.cause);
         let rest = inside(&together);
         let said = |left: usize| if left == 0 { "identical".to_owned() } else { left.to_string() };
