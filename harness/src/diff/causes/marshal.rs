@@ -5,7 +5,7 @@
 //! resolved: whether an equal object is written twice or once and referred to depends on reference counts and on
 //! what was interned when the file was written.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hasher as _};
 
 /// CPython's own limit is 2000; the parser here needs more stack for each level in a debug build.
 const DEPTH: usize = 200;
@@ -63,48 +63,72 @@ struct Reader<'a> {
     path: Option<String>,
 }
 
+/// A digest of bytes, the same in every run.
+fn digest(tag: u8, bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u8(tag);
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+/// Takes `part` up into `state` (the finalizer of SplitMix64): a file holds thousands of objects, most of them
+/// tiny, and hashing each anew for every blindness took most of the time.
+fn mix(state: u64, part: u64) -> u64 {
+    let mut z = (state.rotate_left(23) ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+impl Shape {
+    /// Of what holds neither a path nor a set.
+    fn plain(digest: u64) -> Self {
+        Self { all: digest, pathless: digest, sorted: digest, core: digest }
+    }
+}
+
 /// Puts shapes together, each blindness for itself.
-struct Mixer([DefaultHasher; 4]);
+struct Mixer(Shape);
 
 impl Mixer {
     fn new(tag: u8) -> Self {
-        let mut mixer = Self(std::array::from_fn(|_| DefaultHasher::new()));
-        mixer.bytes(&[tag]);
-        mixer
+        Self(Shape::plain(mix(0, u64::from(tag))))
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
-        for hasher in &mut self.0 {
-            bytes.hash(hasher);
-        }
+    fn number(&mut self, number: u64) {
+        self.shape(Shape::plain(number));
     }
 
     fn shape(&mut self, shape: Shape) {
-        for (hasher, part) in self.0.iter_mut().zip([shape.all, shape.pathless, shape.sorted, shape.core]) {
-            part.hash(hasher);
-        }
+        self.0.all = mix(self.0.all, shape.all);
+        self.0.pathless = mix(self.0.pathless, shape.pathless);
+        self.0.sorted = mix(self.0.sorted, shape.sorted);
+        self.0.core = mix(self.0.core, shape.core);
     }
 
-    /// A path of a source: only the ones that are not blind to it take it.
+    /// A path of a source: only those that are not blind to it take it.
     fn path(&mut self, shape: Shape) {
-        shape.all.hash(&mut self.0[0]);
-        shape.sorted.hash(&mut self.0[2]);
+        self.0.all = mix(self.0.all, shape.all);
+        self.0.sorted = mix(self.0.sorted, shape.sorted);
     }
 
     fn set(&mut self, elements: &[Shape]) {
-        let parts: [fn(&Shape) -> u64; 4] = [|s| s.all, |s| s.pathless, |s| s.sorted, |s| s.core];
-        for (place, (hasher, part)) in self.0.iter_mut().zip(parts).enumerate() {
+        let in_order = |part: fn(&Shape) -> u64, state: u64| elements.iter().map(part).fold(state, mix);
+        let in_any_order = |part: fn(&Shape) -> u64, state: u64| {
             let mut digests: Vec<u64> = elements.iter().map(part).collect();
-            if place >= 2 {
-                digests.sort_unstable();
-            }
-            digests.hash(hasher);
-        }
+            digests.sort_unstable();
+            digests.into_iter().fold(state, mix)
+        };
+        self.0 = Shape {
+            all: in_order(|s| s.all, self.0.all),
+            pathless: in_order(|s| s.pathless, self.0.pathless),
+            sorted: in_any_order(|s| s.sorted, self.0.sorted),
+            core: in_any_order(|s| s.core, self.0.core),
+        };
     }
 
     fn finish(self) -> Shape {
-        let [all, pathless, sorted, core] = self.0.map(|hasher| hasher.finish());
-        Shape { all, pathless, sorted, core }
+        self.0
     }
 }
 
@@ -203,7 +227,7 @@ impl Reader<'_> {
             Layout::New => (5, 5, &[true, true, false, true, true]),
         };
         let mut mixer = Mixer::new(b'c');
-        mixer.bytes(self.take(numbers * 4)?);
+        mixer.number(digest(b'c', self.take(numbers * 4)?));
         for _ in 0..before {
             mixer.shape(self.object(depth + 1)?);
         }
@@ -222,7 +246,7 @@ impl Reader<'_> {
             if *is_object {
                 mixer.shape(self.object(depth + 1)?);
             } else {
-                mixer.bytes(self.take(4)?);
+                mixer.number(digest(b'i', self.take(4)?));
             }
         }
         Some(mixer.finish())
@@ -230,7 +254,7 @@ impl Reader<'_> {
 
     fn sequence(&mut self, tag: u8, length: usize, depth: usize) -> Option<Shape> {
         let mut mixer = Mixer::new(tag);
-        mixer.bytes(&length.to_le_bytes());
+        mixer.number(length as u64);
         for element in self.elements(length, depth)? {
             mixer.shape(element);
         }
@@ -246,9 +270,7 @@ impl Reader<'_> {
     }
 
     fn leaf(&mut self, tag: u8, length: usize) -> Option<Shape> {
-        let mut mixer = Mixer::new(tag);
-        mixer.bytes(self.take(length)?);
-        Some(mixer.finish())
+        Some(Shape::plain(digest(tag, self.take(length)?)))
     }
 
     fn length(&mut self) -> Option<usize> {

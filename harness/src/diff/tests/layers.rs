@@ -69,6 +69,16 @@ fn a_file_in_another_layer_has_moved() {
 }
 
 #[test]
+fn a_package_in_another_layer_is_no_other_version() {
+    let record = |rows: &str| file("s/p-1.dist-info/RECORD", rows.as_bytes());
+    let (one, other) = (record("p.py,sha256=x,1\n"), record("p.py,sha256=y,1\n"));
+    let a = Oci::of(&[&tar().raw(&file("x", b"1")).raw(&one), &tar().raw(&file("z", b"3"))]);
+    let b = Oci::of(&[&tar().raw(&file("x", b"1")), &tar().raw(&file("z", b"3")).raw(&other)]);
+    let found = images(&a, &b).differences;
+    assert_eq!(causes(&found).into_iter().collect::<Vec<_>>(), [Cause::Unknown]);
+}
+
+#[test]
 fn what_a_copy_brings_in_is_called_so_unless_it_is_known_better() {
     let image = |service: &[u8], log: &[u8]| {
         let mut image =
