@@ -207,7 +207,8 @@ impl<R: BufRead> TarStream<R> {
 impl Raw {
     /// Takes down bytes that should be zeroes, if they are not.
     fn strange(&mut self, bytes: &[u8]) {
-        if bytes.iter().any(|&byte| byte != 0) {
+        static ZEROES: [u8; BLOCK as usize] = [0; BLOCK as usize];
+        if bytes.chunks(ZEROES.len()).any(|chunk| *chunk != ZEROES[..chunk.len()]) {
             self.gaps.update(bytes);
         }
     }
