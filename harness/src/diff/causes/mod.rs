@@ -73,7 +73,7 @@ fn inside(path: &[u8], a: &[u8], b: &[u8], depth: u32) -> Vec<Found> {
     if let Some(found) = archives::look(path, a, b, depth) {
         return found;
     }
-    if let Some(found) = nested::look(a, b) {
+    if let Some(found) = nested::look(a, b, depth) {
         return found;
     }
     match text::look(a, b) {

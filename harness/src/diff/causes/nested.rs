@@ -3,23 +3,26 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
-use super::{Cause, Found, text};
-use crate::oci::{Digest, TarStream};
+use super::{Cause, Found, inside, text};
+use crate::oci::TarStream;
 
 /// Members that are looked at.
 const MEMBERS: usize = 100_000;
+
+/// Members whose content differs and is looked into.
+const UNLIKE: usize = 256;
 
 struct Member {
     name: Vec<u8>,
     link: Vec<u8>,
     kind: u8,
-    content: Digest,
+    content: Vec<u8>,
     /// Mode, owner, group, last change.
     header: (u32, u32, u32, i64),
 }
 
 /// `None` where the two are no tars; an empty list where they are and the difference is not known.
-pub(super) fn look(a: &[u8], b: &[u8]) -> Option<Vec<Found>> {
+pub(super) fn look(a: &[u8], b: &[u8], depth: u32) -> Option<Vec<Found>> {
     let is_tar = |bytes: &[u8]| bytes.get(257..262) == Some(b"ustar");
     if !is_tar(a) || !is_tar(b) {
         return None;
@@ -35,10 +38,23 @@ pub(super) fn look(a: &[u8], b: &[u8]) -> Option<Vec<Found>> {
     if one.len() != other.len() {
         return Some(Vec::new());
     }
+    let mut unlike = 0;
     for (one, other) in one.iter().zip(&other) {
-        let what = |member: &Member| (member.name.clone(), member.link.clone(), member.kind, member.content);
-        if what(one) != what(other) {
+        if (&one.name, &one.link, one.kind) != (&other.name, &other.link, other.kind) {
             return Some(Vec::new());
+        }
+        if one.content != other.content {
+            unlike += 1;
+            let looked_into = depth > 0 && unlike <= UNLIKE;
+            let found = if looked_into {
+                inside(&one.name, &one.content, &other.content, depth - 1)
+            } else {
+                Vec::new()
+            };
+            if found.is_empty() {
+                return Some(found);
+            }
+            causes.extend(found.into_iter().map(|found| found.cause));
         }
         if one.header != other.header {
             causes.insert(Cause::NestedTarHeaders);
@@ -60,7 +76,7 @@ fn members(tar: &[u8]) -> Option<Vec<Member>> {
             name: member.name,
             link: member.link,
             kind: member.kind.as_byte(),
-            content: Digest::of(&content),
+            content,
             header: (member.mode, member.uid, member.gid, member.mtime_ns),
         });
     }
@@ -83,5 +99,9 @@ mod tests {
         assert_eq!(of(&base, &later), [Cause::NestedTarHeaders]);
         assert_eq!(of(&base, &tar().file("a", b"1").file("b", b"3")), []);
         assert_eq!(of(&base, &tar().file("a", b"1")), []);
+        let at = |time: &[u8]| tar().file("a", time).file("b", b"2");
+        let (one, other) = (at(b"2026-11-24T18:19:48Z"), at(b"2026-11-24T18:19:50Z"));
+        assert_eq!(of(&one, &other), [Cause::EmbeddedTime]);
+        assert_eq!(of(&one, &other.file("c", b"3")), [], "a member more");
     }
 }
