@@ -13,7 +13,7 @@
 //! cli
 //! measure   report   doctor
 //! supply    claims    explain
-//! engine    plan     metrics
+//! engine    plan     metrics   diff
 //! oci       record
 //! debian    scenario stats
 //! cache     error
@@ -23,6 +23,7 @@ pub mod cache;
 pub mod claims;
 pub mod cli;
 pub mod debian;
+pub mod diff;
 pub mod doctor;
 pub mod engine;
 pub mod error;

@@ -33,7 +33,7 @@ const FLOORS: [&[&str]; 7] = [
     &["error", "cache"],
     &["debian", "stats", "scenario"],
     &["oci", "record"],
-    &["engine", "plan", "metrics"],
+    &["engine", "plan", "metrics", "diff"],
     &["claims", "explain", "supply"],
     &["measure", "report", "doctor"],
     &["cli"],

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::diff::Cause;
 use crate::engine::Choice;
 use crate::scenario::Profile;
 use crate::supply::{BaseChoice, Link};
@@ -23,6 +24,8 @@ pub struct Cli {
 pub enum Verb {
     /// Build both variants of each pair, measure them and report
     Bench(Box<Bench>),
+    /// Compare two images: what differs, why, and how it is mended
+    Diff(Diff),
     /// Make a run's report again, from its files alone
     Report(Report),
     /// List the scenarios with their questions and claims
@@ -120,6 +123,26 @@ pub struct Bench {
     /// Measure two folders of your own, each with a Dockerfile: cold, noop, an edit of a source file
     #[arg(long, num_args = 2, value_names = ["NAIVE_DIR", "OPTIMIZED_DIR"])]
     pub pair: Option<Vec<PathBuf>>,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// An OCI layout (directory or tar), a docker archive (`docker save`), or an image of an engine
+    #[arg(value_name = "A")]
+    pub a: String,
+    /// What it is compared with, of any of these kinds
+    #[arg(value_name = "B")]
+    pub b: String,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Leave out what these causes explain: what would remain if they were mended?
+    #[arg(long, value_name = "CAUSE", num_args = 1.., value_delimiter = ',')]
+    pub assume_fixed: Vec<Cause>,
+    /// The engine that images are taken from, as in `bench`
+    #[arg(long, default_value = "auto", value_name = "auto|managed|URL")]
+    pub engine: Choice,
 }
 
 /// `report`.

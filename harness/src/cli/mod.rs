@@ -6,6 +6,7 @@ mod args;
 pub mod bench;
 pub mod clean;
 mod colour;
+pub mod diff;
 pub mod doctor;
 pub mod engine;
 pub mod list;
@@ -13,4 +14,4 @@ pub mod new;
 mod progress;
 pub mod report;
 
-pub use args::{Bench, Cli, EngineAction, Report, Verb};
+pub use args::{Bench, Cli, Diff, EngineAction, Report, Verb};

@@ -11,7 +11,7 @@ use super::{Digest, Hasher, Needles, OciError};
 /// The largest JSON document that is kept; the largest real ones are bills of materials.
 pub(super) const JSON_LIMIT: u64 = 8 << 20;
 
-pub(super) const BUFFER: usize = 128 << 10;
+pub(crate) const BUFFER: usize = 128 << 10;
 
 /// What a blob turned out to be.
 pub(super) enum Blob {
@@ -52,7 +52,8 @@ impl<R: Read> Read for Hashing<R> {
 
 /// How a layer is compressed, by its first bytes: media types are not to be relied on, and engines
 /// look at the bytes too.
-enum Packing {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
     Gzip,
     Zstd,
     Tar,
@@ -60,8 +61,19 @@ enum Packing {
     Other,
 }
 
+impl std::fmt::Display for Packing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Tar => "not compressed",
+            Self::Other => "neither gzip nor zstd nor tar",
+        })
+    }
+}
+
 impl Packing {
-    fn of(start: &[u8]) -> Self {
+    pub(crate) fn of(start: &[u8]) -> Self {
         // A header's magic lies at 257; a tar without members is all zeroes.
         let tar =
             start.get(257..262) == Some(b"ustar") || start.len() >= 512 && start.iter().all(|&b| b == 0);

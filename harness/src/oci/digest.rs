@@ -10,6 +10,14 @@ use sha2::{Digest as _, Sha256};
 pub struct Digest([u8; 32]);
 
 impl Digest {
+    /// Stands where no digest was made.
+    pub(crate) const NONE: Self = Self([0; 32]);
+
+    /// Its first eight bytes.
+    pub(crate) fn start(self) -> u64 {
+        self.0[..8].iter().fold(0, |start, &byte| start << 8 | u64::from(byte))
+    }
+
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         let mut hasher = Hasher::default();
@@ -59,7 +67,7 @@ impl FromStr for Digest {
 }
 
 /// Makes a [`Digest`] of bytes that come piece by piece.
-#[derive(Default, Clone)]
+#[derive(Debug, Default, Clone)]
 pub struct Hasher(Sha256);
 
 impl Hasher {

@@ -74,13 +74,13 @@ impl Entry {
 }
 
 /// A path within an image for people, starting with `/`.
-pub(super) fn display_path(path: &[u8]) -> Cow<'_, str> {
+pub(crate) fn display_path(path: &[u8]) -> Cow<'_, str> {
     Cow::Owned(format!("/{}", String::from_utf8_lossy(path)))
 }
 
 /// A tar's name as a path below the image's root: no empty, `.` or `..` parts. As in a chroot, `..`
 /// at the root stays at the root, so no name leads out.
-pub(super) fn normalise(name: &[u8]) -> Vec<u8> {
+pub(crate) fn normalise(name: &[u8]) -> Vec<u8> {
     let mut path: Vec<u8> = Vec::with_capacity(name.len());
     for part in name.split(|&byte| byte == b'/') {
         match part {
@@ -98,7 +98,7 @@ pub(super) fn normalise(name: &[u8]) -> Vec<u8> {
 }
 
 /// A path's directory and its last part; the root's directory is the root.
-pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|&byte| byte == b'/') {
         Some(slash) => (&path[..slash], &path[slash + 1..]),
         None => (&[], path),

@@ -2,24 +2,61 @@
 //!
 //! Where writers differ, this follows Go's `archive/tar`, which is what engines unpack layers with.
 
+use std::collections::BTreeMap;
+
 use tar::{EntryType, Header, PaxExtensions};
+
+use super::Digest;
+
+/// A longer PAX value is kept as its digest.
+const RECORD_LIMIT: usize = 512;
 
 /// What a header and its extensions say of a member.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(crate) struct Member {
     /// As it stands in the tar.
-    pub(super) name: Vec<u8>,
+    pub(crate) name: Vec<u8>,
     /// Of a link.
-    pub(super) link: Vec<u8>,
-    pub(super) kind: EntryType,
+    pub(crate) link: Vec<u8>,
+    pub(crate) kind: EntryType,
     /// Bytes of content that follow.
-    pub(super) size: u64,
-    pub(super) mode: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) mtime_ns: i64,
+    pub(crate) size: u64,
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) mtime_ns: i64,
     /// Major and minor number of a device.
-    pub(super) device: (u32, u32),
+    pub(crate) device: (u32, u32),
+    /// How it is written down.
+    pub(crate) form: Form,
+}
+
+/// How a header is written down, beside what it says: two tars that mean the same can differ in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// The writer's dialect.
+    pub(crate) dialect: Dialect,
+    /// Whether a PAX header stood before it.
+    pub(crate) pax: bool,
+    /// PAX records that are not about name, link, size, owner or last change, the later of two with one key;
+    /// extended attributes among them. Of long values the digest.
+    pub(crate) records: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Names of owner and group, for which a layer's reader has no use.
+    pub(crate) owners: (Vec<u8>, Vec<u8>),
+    /// A digest of the header blocks and of the extensions before them, where the stream was asked for it.
+    pub(crate) raw: Option<Digest>,
+}
+
+/// A dialect of tar, by the magic of its header.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Before POSIX.
+    #[default]
+    Old,
+    /// POSIX, also under PAX.
+    Ustar,
+    /// GNU.
+    Gnu,
 }
 
 /// What extension headers say of the member after them.
@@ -32,11 +69,15 @@ pub(super) struct Extensions {
     gid: Option<u64>,
     mtime_ns: Option<i64>,
     sparse: bool,
+    pax: bool,
+    records: BTreeMap<Vec<u8>, Vec<u8>>,
+    owners: (Option<Vec<u8>>, Option<Vec<u8>>),
 }
 
 impl Extensions {
     /// Takes up the records of a PAX header; of two with one key, the later holds.
     pub(super) fn pax(&mut self, records: &[u8]) -> Result<(), String> {
+        self.pax = true;
         for record in PaxExtensions::new(records) {
             let record = record.map_err(|e| format!("PAX record: {e}"))?;
             let value = record.value_bytes();
@@ -47,8 +88,12 @@ impl Extensions {
                 b"uid" => self.uid = Some(number(value, "uid")?),
                 b"gid" => self.gid = Some(number(value, "gid")?),
                 b"mtime" => self.mtime_ns = Some(pax_time(value).ok_or("PAX mtime is no number")?),
+                b"uname" => self.owners.0 = Some(value.to_vec()),
+                b"gname" => self.owners.1 = Some(value.to_vec()),
                 key if key.starts_with(b"GNU.sparse.") => self.sparse = true,
-                _ => {}
+                key => {
+                    self.records.insert(shortened(key), shortened(value));
+                }
             }
         }
         Ok(())
@@ -93,7 +138,18 @@ impl Extensions {
             ),
             _ => (0, 0),
         };
+        let form = Form {
+            dialect: dialect(&header),
+            pax: self.pax,
+            records: self.records,
+            owners: (
+                self.owners.0.or_else(|| header.username_bytes().map(<[u8]>::to_vec)).unwrap_or_default(),
+                self.owners.1.or_else(|| header.groupname_bytes().map(<[u8]>::to_vec)).unwrap_or_default(),
+            ),
+            raw: None,
+        };
         Ok(Member {
+            form,
             link: self.link.or_else(|| header.link_name_bytes().map(Into::into)).unwrap_or_default(),
             mode: header.mode().map_err(said)? & 0o7777,
             uid: id(self.uid, header.uid().map_err(said)?)?,
@@ -110,13 +166,33 @@ impl Extensions {
     }
 }
 
+/// A text that is kept for as long as its member is: no more of it than costs little.
+fn shortened(text: &[u8]) -> Vec<u8> {
+    if text.len() <= RECORD_LIMIT { text.to_vec() } else { Digest::of(text).to_string().into_bytes() }
+}
+
+fn dialect(header: &Header) -> Dialect {
+    if header.as_gnu().is_some() {
+        Dialect::Gnu
+    } else if header.as_ustar().is_some() {
+        Dialect::Ustar
+    } else {
+        Dialect::Old
+    }
+}
+
 /// Whether the block's checksum holds. Old writers summed signed bytes.
 pub(super) fn checksum_holds(header: &Header) -> bool {
     let Ok(stored) = header.cksum() else { return false };
     let bytes = header.as_bytes();
-    let blanked = |i: usize| if (148..156).contains(&i) { b' ' } else { bytes[i] };
-    let unsigned: i64 = (0..512).map(|i| i64::from(blanked(i))).sum();
-    let signed: i64 = (0..512).map(|i| i64::from(blanked(i).cast_signed())).sum();
+    // The field itself counts as eight blanks. Plain loops: every header of every layer passes here.
+    let (mut unsigned, mut signed) = (8 * i64::from(b' '), 8 * i64::from(b' '));
+    for part in [&bytes[..148], &bytes[156..]] {
+        for &byte in part {
+            unsigned += i64::from(byte);
+            signed += i64::from(byte.cast_signed());
+        }
+    }
     i64::from(stored) == unsigned || i64::from(stored) == signed
 }
 

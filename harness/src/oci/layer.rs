@@ -16,7 +16,7 @@ use super::{Digest, Entry, EntryKind, Hasher, Installed, LayerError, Needles};
 
 /// Beyond this many members a layer is refused: each costs some 160 bytes of memory, and a few
 /// megabytes of gzip can claim any number of them. The largest images have some 300 000 files.
-const MEMBER_LIMIT: usize = 1_000_000;
+pub(crate) const MEMBER_LIMIT: usize = 1_000_000;
 
 /// The longest path that Linux takes.
 const PATH_LIMIT: usize = 4096;
@@ -114,6 +114,26 @@ fn entry(
     content: &mut impl BufRead,
     seen: &mut Seen<'_>,
 ) -> Result<Option<Entry>, LayerError> {
+    let file = |path: &[u8]| digest_of(content, Reader::of(path), seen);
+    Ok(what(&member, file)?.map(|(path, kind)| Entry {
+        path: path.into(),
+        kind,
+        mode: member.mode,
+        uid: member.uid,
+        gid: member.gid,
+        mtime_ns: member.mtime_ns,
+    }))
+}
+
+/// Where `member` is and what it is; `None` for what unpacking passes over. `file` reads a regular file's
+/// content, given where it is, and returns its digest.
+///
+/// # Errors
+/// It is nothing that a layer may have, or `file` fails.
+pub(crate) fn what(
+    member: &Member,
+    file: impl FnOnce(&[u8]) -> Result<Digest, LayerError>,
+) -> Result<Option<(Vec<u8>, EntryKind)>, LayerError> {
     let wrong = |what: &str| LayerError::Member {
         path: String::from_utf8_lossy(&member.name).into_owned(),
         what: what.to_owned(),
@@ -143,11 +163,10 @@ fn entry(
     } else {
         match member.kind {
             EntryType::Regular | EntryType::Continuous => {
-                let list = Reader::of(&path);
-                EntryKind::File { size: member.size, content: digest_of(content, list, seen)? }
+                EntryKind::File { size: member.size, content: file(&path)? }
             }
             EntryType::Directory => EntryKind::Dir,
-            EntryType::Symlink => EntryKind::Symlink(member.link.into()),
+            EntryType::Symlink => EntryKind::Symlink(member.link.as_slice().into()),
             EntryType::Link => EntryKind::Hardlink(normalise(&member.link).into()),
             EntryType::Char | EntryType::Block => EntryKind::Device {
                 block: member.kind == EntryType::Block,
@@ -164,14 +183,7 @@ fn entry(
     if path.is_empty() && !matches!(kind, EntryKind::Dir | EntryKind::Opaque) {
         return Err(wrong("it would replace the root directory"));
     }
-    Ok(Some(Entry {
-        path: path.into(),
-        kind,
-        mode: member.mode,
-        uid: member.uid,
-        gid: member.gid,
-        mtime_ns: member.mtime_ns,
-    }))
+    Ok(Some((path, kind)))
 }
 
 /// Reads a file's content: its digest, and the packages where it is a `list` of them.

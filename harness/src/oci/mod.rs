@@ -12,6 +12,7 @@ mod digest;
 mod entry;
 mod error;
 mod header;
+mod instruction;
 mod layer;
 mod layer_cache;
 mod layout;
@@ -22,11 +23,13 @@ mod python;
 mod search;
 mod select;
 mod sizes;
+mod stored;
+mod stored_files;
 mod tar_stream;
 mod wasted;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use archive::{Documents, read_archive, read_documents};
 pub use assemble::Image;
@@ -42,4 +45,11 @@ pub use packages::{Installed, Inventory, PackageOf, inventory, python_name};
 pub use python::pythons;
 pub use search::Needles;
 pub use sizes::{Sizes, sizes};
+pub use stored::{Stored, StoredLayer};
 pub use wasted::{WastedFile, wasted};
+
+pub(crate) use blob::Packing;
+pub(crate) use entry::{display_path, normalise, split};
+pub(crate) use header::{Dialect, Form};
+pub(crate) use layer::{MEMBER_LIMIT, what};
+pub(crate) use tar_stream::{TarStream, Trailer};

@@ -8,8 +8,8 @@ use std::io::{self, BufRead, Read};
 
 use tar::{EntryType, Header};
 
-use super::LayerError;
 use super::header::{Extensions, Member, checksum_holds};
+use super::{Digest, Hasher, LayerError};
 
 const BLOCK: u64 = 512;
 
@@ -18,28 +18,71 @@ const EXTENSION_LIMIT: u64 = 1 << 20;
 
 /// A tar being read. Between two calls of [`next_member`](Self::next_member) it reads as the content
 /// of the member that the first one returned.
-pub(super) struct TarStream<R> {
+pub(crate) struct TarStream<R> {
     input: R,
     /// Bytes of the current member's content that were not read yet.
     remaining: u64,
     /// Bytes that fill up its last block.
     padding: u64,
     at: u64,
+    raw: Option<Raw>,
+}
+
+/// What a comparison needs beside the members.
+#[derive(Debug, Clone, Default)]
+struct Raw {
+    /// Of the header blocks of the member that is being read.
+    headers: Hasher,
+    /// Of what lies between and behind the members, zeroes left out.
+    gaps: Hasher,
+    /// Where the last member ends.
+    end: u64,
+}
+
+/// What a tar is beside its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trailer {
+    /// A digest of what lies between and behind the members and is not zero.
+    pub(crate) filler: Digest,
+    /// Where the last member ends.
+    pub(crate) end: u64,
+    /// Bytes of the tar.
+    pub(crate) total: u64,
 }
 
 impl<R: BufRead> TarStream<R> {
-    pub(super) fn new(input: R) -> Self {
-        Self { input, remaining: 0, padding: 0, at: 0 }
+    pub(crate) fn new(input: R) -> Self {
+        Self { input, remaining: 0, padding: 0, at: 0, raw: None }
+    }
+
+    /// Also takes down how each header is written, and what lies between the members.
+    pub(crate) fn detailed(input: R) -> Self {
+        Self { raw: Some(Raw::default()), ..Self::new(input) }
+    }
+
+    /// What is neither header nor content. Complete only at the end; `None` if the stream was not asked for
+    /// details.
+    pub(crate) fn trailer(&self) -> Option<Trailer> {
+        let raw = self.raw.as_ref()?;
+        Some(Trailer { filler: raw.gaps.clone().finish(), end: raw.end, total: self.at })
+    }
+
+    /// Bytes of the tar before the content that is being read.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
     }
 
     /// The next member; what was not read of the last one is skipped. `None` at the end, after which
     /// everything that follows the end mark was read too.
-    pub(super) fn next_member(&mut self) -> Result<Option<Member>, LayerError> {
+    pub(crate) fn next_member(&mut self) -> Result<Option<Member>, LayerError> {
         let mut extensions = Extensions::default();
         loop {
             self.skip_content()?;
             let at = self.at;
             let Some(header) = self.header()? else {
+                if let Some(raw) = &mut self.raw {
+                    raw.end = at;
+                }
                 self.drain()?;
                 return Ok(None);
             };
@@ -59,7 +102,8 @@ impl<R: BufRead> TarStream<R> {
                     self.extension(&header)?;
                 }
                 _ => {
-                    let member = extensions.apply(header).map_err(bad)?;
+                    let mut member = extensions.apply(header).map_err(bad)?;
+                    member.form.raw = self.raw.as_mut().map(|raw| std::mem::take(&mut raw.headers).finish());
                     self.begin(member.size);
                     return Ok(Some(member));
                 }
@@ -68,7 +112,7 @@ impl<R: BufRead> TarStream<R> {
     }
 
     /// Bytes that were read: after a member's content, where it ends, its padding left out.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.at + self.remaining
     }
 
@@ -92,6 +136,9 @@ impl<R: BufRead> TarStream<R> {
             }
         }
         self.at += BLOCK;
+        if let Some(raw) = &mut self.raw {
+            raw.headers.update(block);
+        }
         Ok(if block.iter().all(|&byte| byte == 0) { None } else { Some(header) })
     }
 
@@ -105,6 +152,9 @@ impl<R: BufRead> TarStream<R> {
         self.begin(size);
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         self.read_to_end(&mut bytes)?;
+        if let Some(raw) = &mut self.raw {
+            raw.headers.update(&bytes);
+        }
         Ok(bytes)
     }
 
@@ -131,17 +181,35 @@ impl<R: BufRead> TarStream<R> {
         let padding = std::mem::take(&mut self.padding);
         // At most 511.
         self.input.read_exact(&mut block[..padding as usize])?;
+        if let Some(raw) = &mut self.raw {
+            raw.strange(&block[..padding as usize]);
+        }
         self.at += padding;
         Ok(())
     }
 
     fn drain(&mut self) -> io::Result<()> {
         loop {
-            let n = self.input.fill_buf()?.len();
+            let buffer = self.input.fill_buf()?;
+            let n = buffer.len();
             if n == 0 {
                 return Ok(());
             }
+            if let Some(raw) = &mut self.raw {
+                raw.strange(buffer);
+            }
             self.input.consume(n);
+            self.at += n as u64;
+        }
+    }
+}
+
+impl Raw {
+    /// Takes down bytes that should be zeroes, if they are not.
+    fn strange(&mut self, bytes: &[u8]) {
+        static ZEROES: [u8; BLOCK as usize] = [0; BLOCK as usize];
+        if bytes.chunks(ZEROES.len()).any(|chunk| *chunk != ZEROES[..chunk.len()]) {
+            self.gaps.update(bytes);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::instruction::instructions;
 use super::merge::Tree;
 use super::{Entry, EntryKind, Image, OciError};
 
@@ -48,7 +49,7 @@ pub fn wasted(image: &Image) -> Result<Vec<WastedFile>, OciError> {
     }
     let shown: HashSet<File> =
         tree.iter().filter_map(|(_, node)| Some((node.layer, std::ptr::from_ref(node.entry?)))).collect();
-    let instructions = instructions(image);
+    let instructions = instructions(&image.config, image.layers.len());
     let instruction = |place: usize| instructions.get(place).cloned().unwrap_or_default();
     let mut files: Vec<WastedFile> = hidden
         .into_iter()
@@ -64,27 +65,6 @@ pub fn wasted(image: &Image) -> Result<Vec<WastedFile>, OciError> {
         .collect();
     files.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(a.path.cmp(&b.path)).then(a.layer.cmp(&b.layer)));
     Ok(files)
-}
-
-/// The instruction of each layer; none where the history is not of these layers.
-fn instructions(image: &Image) -> Vec<String> {
-    let history = image.config.history().iter().flatten();
-    let made: Vec<String> = history
-        .filter(|entry| entry.empty_layer() != Some(true))
-        .map(|entry| as_written(entry.created_by().as_deref().unwrap_or_default()))
-        .collect();
-    if made.len() == image.layers.len() { made } else { Vec::new() }
-}
-
-/// An instruction as its Dockerfile has it: BuildKit's history puts build arguments and the shell into a `RUN`,
-/// and its own name behind.
-fn as_written(created_by: &str) -> String {
-    let text = created_by.trim_end().trim_end_matches("# buildkit").trim_end();
-    const SHELL: &str = "/bin/sh -c ";
-    match text.strip_prefix("RUN ").and_then(|rest| Some((rest, rest.find(SHELL)?))) {
-        Some((rest, at)) if at == 0 || rest.starts_with('|') => format!("RUN {}", &rest[at + SHELL.len()..]),
-        _ => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -145,19 +125,6 @@ mod tests {
         let (one, other) = (tar().whiteout("a"), tar().whiteout("b"));
         assert_eq!(found(&[&base, &one]), []);
         assert_eq!(found(&[&base, &one, &other]), [file("a", 10, 1, true)], "once, for both names");
-    }
-
-    #[test]
-    fn instructions_are_shown_as_they_were_written() {
-        for (history, written) in [
-            ("RUN |2 A=b C=d e /bin/sh -c rm -rf /tmp/x # buildkit", "RUN rm -rf /tmp/x"),
-            ("RUN /bin/sh -c echo /bin/sh -c x # buildkit", "RUN echo /bin/sh -c x"),
-            ("RUN echo /bin/sh -c x", "RUN echo /bin/sh -c x"),
-            ("COPY . . # buildkit", "COPY . ."),
-            ("", ""),
-        ] {
-            assert_eq!(as_written(history), written, "{history}");
-        }
     }
 
     #[test]
