@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bollard::errors::Error;
-use bollard::query_parameters::{PushImageOptionsBuilder, TagImageOptionsBuilder};
+use bollard::query_parameters::{PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
 use tokio_stream::StreamExt as _;
 
 use super::Engine;
@@ -46,12 +46,26 @@ impl Engine {
     /// The engine refuses.
     pub async fn keep_before(&self, name: &str) -> Result<()> {
         let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
-        let before = format!("{tag}-before");
-        let second = TagImageOptionsBuilder::default().repo(repository).tag(&before).build();
-        match self.docker().tag_image(name, Some(second)).await {
-            Ok(()) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
-            Err(error) => Err(error).with_context(|| format!("keeping {name}")),
-        }
+        self.give_name(name, repository, &format!("{tag}-before"))
+            .await
+            .with_context(|| format!("keeping {name}"))
+            .map(drop)
+    }
+
+    /// Gives the image called `name`, if there is one, a second name; whether there is one. What had that name
+    /// before is removed first: the engine would keep it as an image without a name, which nobody finds again.
+    async fn give_name(&self, name: &str, repository: &str, tag: &str) -> Result<bool, Error> {
+        let found = |answer: Result<(), Error>| match answer {
+            Ok(()) => Ok(true),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+            Err(error) => Err(error),
+        };
+        let forced = RemoveImageOptionsBuilder::default().force(true).build();
+        found(
+            self.docker().remove_image(&format!("{repository}:{tag}"), Some(forced), None).await.map(drop),
+        )?;
+        let second = TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
+        found(self.docker().tag_image(name, Some(second)).await)
     }
 
     /// Pushes the image called `name` (`REPOSITORY:TAG`) under the same name to the registry at `host`. It keeps
@@ -63,11 +77,11 @@ impl Engine {
     pub async fn push(&self, name: &str, host: &str) -> Result<()> {
         let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
         let there = format!("{host}/{repository}");
-        let named = TagImageOptionsBuilder::default().repo(&there).tag(tag).build();
-        self.docker()
-            .tag_image(name, Some(named))
-            .await
-            .with_context(|| format!("naming {name} to push it"))?;
+        let named = self.give_name(name, &there, tag).await;
+        ensure!(
+            named.with_context(|| format!("naming {name} to push it"))?,
+            "there is no image {name} to push"
+        );
         let options = PushImageOptionsBuilder::default().tag(tag).build();
         let mut said = self.docker().push_image(&there, Some(options), None);
         let mut pushed = Ok(());
