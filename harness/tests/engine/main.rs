@@ -102,18 +102,21 @@ async fn cpu_seconds_cover_the_build_steps() {
     let engine = managed(&home, Data::Wipe).await;
     let root = busybox(&home).await;
 
-    let mut used = Vec::new();
-    for limit in ["true", "ulimit -t 2; while :; do :; done"] {
-        // The limit ends the loop after two seconds of CPU time, however long that takes.
-        let step = format!("/busybox sh -c '{limit}' || /busybox true");
-        let run = serde_json::json!(["/busybox", "sh", "-c", step]);
-        let before = engine.cpu_seconds().unwrap().unwrap();
-        build(&engine, &format!("FROM scratch\nCOPY busybox /busybox\nRUN {run}\n"), &root, Export::Nothing)
-            .await;
-        used.push(engine.cpu_seconds().unwrap().unwrap() - before);
+    // What the daemon does besides only adds: of three rounds the least is nearest to what the step used.
+    let mut least = [f64::INFINITY; 2];
+    for round in 1..=3 {
+        for (least, limit) in least.iter_mut().zip(["true", "ulimit -t 2; while :; do :; done"]) {
+            // The limit ends the loop after two seconds of CPU time, however long that takes.
+            let step = format!(": {round}; /busybox sh -c '{limit}' || /busybox true");
+            let run = serde_json::json!(["/busybox", "sh", "-c", step]);
+            let dockerfile = format!("FROM scratch\nCOPY busybox /busybox\nRUN {run}\n");
+            let before = engine.cpu_seconds().unwrap().unwrap();
+            build(&engine, &dockerfile, &root, Export::Nothing).await;
+            *least = least.min(engine.cpu_seconds().unwrap().unwrap() - before);
+        }
     }
-    let burnt = used[1] - used[0];
-    assert!((burnt - 2.0).abs() < 0.3, "two CPU seconds were burnt, and {burnt:.2} counted ({used:?})");
+    let burnt = least[1] - least[0];
+    assert!((burnt - 2.0).abs() < 0.3, "two CPU seconds were burnt, and {burnt:.2} counted ({least:?})");
     engine.down(Data::Wipe).await.unwrap();
 }
 
