@@ -43,12 +43,13 @@ pub(crate) fn fill(
 }
 
 fn wasted_rows(bench: &Bench<'_>, step: &PlannedStep, wasted: &[WastedFile]) -> Vec<Wasted> {
-    let shown = |instruction: &str| shown(bench, &step.scenario, instruction);
+    let shown = |text: &str| shown(bench, &step.scenario, text);
     let row = |file: &WastedFile| Wasted {
         scenario: step.scenario.clone(),
         variant: step.variant,
         block: step.block,
-        path: file.path.clone(),
+        // apt's lists carry the mirror's name in theirs.
+        path: shown(&file.path),
         bytes: file.bytes,
         how: if file.deleted { Hidden::Deleted } else { Hidden::Overwritten },
         layer: file.layer,

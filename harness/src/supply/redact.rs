@@ -24,16 +24,18 @@ impl Redactor {
         // The longest first: a host may end in the name of another.
         hosts.sort_by_key(|host| std::cmp::Reverse(host.len()));
         let any = hosts.iter().map(|host| regex::escape(host)).collect::<Vec<_>>().join("|");
-        // A login before it and a port behind it go with it; so do sub-domains.
-        let pattern =
-            format!(r"(?i)(?:[^\s/@:'\x22]+:[^\s/@'\x22]+@)?(?:[a-z0-9-]+\.)*\b(?:{any})\b(?::\d+)?");
+        // A login before it and a port behind it go with it; so do sub-domains. In the names of apt's lists it ends
+        // at an underscore, which stays.
+        let pattern = format!(
+            r"(?i)(?:[^\s/@:'\x22]+:[^\s/@'\x22]+@)?(?:[a-z0-9-]+\.)*\b(?:{any})(?:\b(?::\d+)?|(?<rest>_))"
+        );
         Self { pattern: (!any.is_empty()).then(|| Regex::new(&pattern).ok()).flatten() }
     }
 
     /// `text` without the hosts.
     pub fn redact(&self, text: &str) -> String {
         match &self.pattern {
-            Some(pattern) => pattern.replace_all(text, WORD).into_owned(),
+            Some(pattern) => pattern.replace_all(text, format!("{WORD}${{rest}}")).into_owned(),
             None => text.to_owned(),
         }
     }
@@ -108,6 +110,12 @@ mod tests {
         assert_eq!(
             redactor.redact(text),
             format!("Get:1 http://{WORD}/debian InRelease\nHTTPS://{WORD}/x and deb.examples")
+        );
+        let list = "var/lib/apt/lists/deb.example_debian_dists_stable_InRelease";
+        assert_eq!(
+            redactor.redact(list),
+            format!("var/lib/apt/lists/{WORD}_debian_dists_stable_InRelease"),
+            "the name of a list"
         );
     }
 
