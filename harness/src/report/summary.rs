@@ -27,7 +27,7 @@ pub fn summary(report: &Report<'_>, colour: bool) -> String {
             ]);
         }
     }
-    for (column, width) in [(0, 30), (1, 14), (2, 21)] {
+    for (column, width) in [(0, 36), (1, 14), (2, 20)] {
         if let Some(column) = table.column_mut(column) {
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
         }
