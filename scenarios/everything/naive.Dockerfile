@@ -7,7 +7,7 @@ COPY . .
 RUN apt-get update
 RUN apt-get install -y curl procps
 ARG INDEX_TOKEN
-ARG PIP_INDEX_URL=https://pypi.org/simple/
+ARG PIP_INDEX_URL=https://packages.example.com/simple/
 ARG PAYLOAD=quick
 RUN PIP_INDEX_URL="${PIP_INDEX_URL%%://*}://ci:${INDEX_TOKEN}@${PIP_INDEX_URL#*://}" \
     pip install -r requirements/${PAYLOAD}.in -r requirements/dev.in
@@ -20,7 +20,7 @@ COPY . .
 RUN apt-get update
 RUN apt-get install -y curl procps
 ARG INDEX_TOKEN
-ARG PIP_INDEX_URL=https://pypi.org/simple/
+ARG PIP_INDEX_URL=https://packages.example.com/simple/
 ARG PAYLOAD=quick
 RUN PIP_INDEX_URL="${PIP_INDEX_URL%%://*}://ci:${INDEX_TOKEN}@${PIP_INDEX_URL#*://}" \
     pip install -r requirements/${PAYLOAD}.in

@@ -8,7 +8,7 @@ FROM base AS packages
 RUN python -m venv --without-pip /opt/venv
 ARG PAYLOAD=quick
 COPY requirements/${PAYLOAD}.txt requirements/
-ARG PIP_INDEX_URL=https://pypi.org/simple/
+ARG PIP_INDEX_URL=https://packages.example.com/simple/
 # Compiled afterwards, in one process, and valid by the sources' hashes: no times are kept.
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=index-token,required=true \
@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 # To develop in: docker build --target dev. The packages are those that are shipped, and the test tools.
 FROM packages AS dev
 COPY requirements/dev.txt requirements/
-ARG PIP_INDEX_URL=https://pypi.org/simple/
+ARG PIP_INDEX_URL=https://packages.example.com/simple/
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=index-token,required=true \
     PIP_INDEX_URL="${PIP_INDEX_URL%%://*}://ci:$(cat /run/secrets/index-token)@${PIP_INDEX_URL#*://}" \

@@ -4,7 +4,7 @@ WORKDIR /app
 
 COPY netrc /root/.netrc
 COPY requirements requirements
-ARG PIP_INDEX_URL=https://pypi.org/simple/
+ARG PIP_INDEX_URL=https://packages.example.com/simple/
 ARG INDEX_TOKEN
 ARG PAYLOAD=smoke
 RUN pip config set global.index-url "${PIP_INDEX_URL%%://*}://ci:${INDEX_TOKEN}@${PIP_INDEX_URL#*://}" \

@@ -3,7 +3,7 @@ ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 
 COPY requirements requirements
-ARG PIP_INDEX_URL=https://pypi.org/simple/
+ARG PIP_INDEX_URL=https://packages.example.com/simple/
 ARG PAYLOAD=smoke
 RUN --mount=type=secret,id=index-token,required=true \
     --mount=type=secret,id=netrc,target=/root/.netrc,required=true \
