@@ -138,7 +138,7 @@ impl<'a> Blocks<'a> {
             (_, None) if looked_at => Some(image::cached(bench, scenario, variant, &context).await?),
             (_, None) => None,
         };
-        if looked_at && look::is_rebuilt(scenario, &step.event) && side.development.is_none() {
+        if looked_at && scenario.is_rebuilt(&step.event) && side.development.is_none() {
             // A resumed block: from the cache, in the world as it was before this event.
             look::develop(bench, scenario, step, side, &context).await?;
         }

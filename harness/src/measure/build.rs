@@ -13,7 +13,7 @@ use super::timing;
 use crate::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Export, Progress, Vertex};
 use crate::engine::{self};
 use crate::record::{PlannedStep, Sample, Step};
-use crate::scenario::{Around, Canaries, Event, Profile, Scenario, Variant};
+use crate::scenario::{Canaries, Event, Profile, Scenario, Variant};
 use crate::supply::AptProxy;
 
 /// What files of new layers are dated to where an export rewrites timestamps: 2026-01-01 UTC. Passed to
@@ -43,11 +43,9 @@ pub(crate) async fn measured(
     context: &BlockContext,
     cache_from: Option<String>,
 ) -> Result<Measured> {
-    around::prepare(bench, scenario, context).await?;
     let name = image_name(bench.run_id, &scenario.name, step.variant);
     let mut request = request(bench, scenario, step.variant, context, Export::Store { name: name.clone() });
-    // Upstream moves on between a build here and one on another machine, or a week later: nothing is cached there.
-    request.no_cache = step.event == Event::Cold || scenario.around(&step.event) == Some(Around::Upstream);
+    request.no_cache = step.event == Event::Cold || scenario.is_rebuilt(&step.event);
     request.cache_from = cache_from;
     request.progress = Some(Arc::clone(&bench.progress));
     if step.event == Event::Cold {

@@ -6,7 +6,7 @@ use super::runner::Bench;
 use crate::engine::buildkit::{BuildOutcome, Export};
 use crate::explain::{self, Inputs};
 use crate::record::{PlannedStep, Step};
-use crate::scenario::{Around, Event, Scenario, Variant};
+use crate::scenario::{Event, Scenario, Variant};
 
 /// What is said of a step that ran on an empty builder although nothing had changed for it.
 const NOT_IMPORTED: &str = "not in the imported cache";
@@ -33,7 +33,7 @@ pub(crate) fn fill(
     rows: &mut [Step],
 ) {
     let (Some(before), Some(after)) = (before, after) else { return };
-    if !has_cache(scenario, &step.event) {
+    if step.event == Event::Cold || scenario.is_rebuilt(&step.event) {
         return;
     }
     let Ok(causes) = explain::causes(before, after, &outcome.vertexes) else { return };
@@ -42,16 +42,5 @@ pub(crate) fn fill(
             Event::CiEdit(_) if cause == explain::UNKNOWN => NOT_IMPORTED.to_owned(),
             _ => bench.supply.redactor().redact(&cause),
         });
-    }
-}
-
-/// Whether the build of `event` finds a cache. What upstream changed is built as on another machine.
-fn has_cache(scenario: &Scenario, event: &Event) -> bool {
-    match event {
-        Event::Cold => false,
-        Event::Noop => true,
-        Event::Edit(name) | Event::CiEdit(name) => {
-            scenario.edits.get(name).is_none_or(|edit| edit.around != Some(Around::Upstream))
-        }
     }
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
-use super::around;
 use super::build::request;
 use super::context::BlockContext;
 use super::export::attested;
@@ -90,7 +89,6 @@ pub(crate) async fn environment(
     context: &BlockContext,
     stage: &str,
 ) -> Result<Environment> {
-    around::prepare(bench, scenario, context).await?;
     let mut request = request(bench, scenario, variant, context, Export::Nothing);
     request.shared_key = format!("{}-development", request.shared_key);
     let layers = Arc::clone(&bench.layers);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::around;
 use super::build::{image_name, request};
 use super::context::BlockContext;
 use super::export::export;
@@ -62,7 +61,6 @@ async fn look(
     context: &BlockContext,
     rewrite_timestamp: bool,
 ) -> Result<oci::Image> {
-    around::prepare(bench, scenario, context).await?;
     let request = request(bench, scenario, variant, context, Export::Nothing);
     export(bench.engine, request, rewrite_timestamp, Arc::clone(&bench.layers))
         .await

@@ -9,7 +9,7 @@ use super::side::Side;
 use super::{contents, development, image, scan, secrets};
 use crate::oci;
 use crate::record::{Delta, Image, MeasuredBuild, PlannedStep};
-use crate::scenario::{Around, Event, Scenario};
+use crate::scenario::{Event, Scenario};
 
 /// Fills in what the image says: sizes, contents and digest after a cold build, the delta after any other; the
 /// digest too where the same sources were built anew after upstream had moved on. `side` keeps it for the next
@@ -24,7 +24,7 @@ pub(super) async fn fill(
     rows: &mut MeasuredBuild,
 ) -> Result<()> {
     let image = image::built(bench, scenario, step.variant, context).await?;
-    let datum = step.event == Event::Cold || is_rebuilt(scenario, &step.event);
+    let datum = step.event == Event::Cold || scenario.is_rebuilt(&step.event);
     if datum {
         rows.sample.manifest_digest =
             Some(image::rewritten_digest(bench, scenario, step.variant, context).await?);
@@ -43,11 +43,6 @@ pub(super) async fn fill(
     contents::fill(bench, step, previous.as_ref(), &image, rows)?;
     side.image = Some(image);
     Ok(())
-}
-
-/// Whether the event builds the same sources once upstream has moved on.
-pub(super) fn is_rebuilt(scenario: &Scenario, event: &Event) -> bool {
-    scenario.around(event) == Some(Around::Upstream)
 }
 
 /// Builds what people develop in, where the scenario says. That it cannot be built says nothing of the image

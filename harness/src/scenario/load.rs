@@ -36,6 +36,12 @@ impl Scenario {
             Event::Cold | Event::Noop => None,
         }
     }
+
+    /// Whether `event` builds the same sources once upstream has moved on, without a cache: as on another machine,
+    /// or a week later.
+    pub fn is_rebuilt(&self, event: &Event) -> bool {
+        self.around(event) == Some(Around::Upstream)
+    }
 }
 
 /// The folder `scenarios` of the workspace that the program runs in.
