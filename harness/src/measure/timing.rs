@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::engine::buildkit::Vertex;
+use crate::metrics::union_s;
 
 /// Seconds of one build by kind of work. Each is the length of the *union* of its vertexes' spans:
 /// stages that run side by side are not counted twice, so a part never exceeds the whole.
@@ -33,9 +34,13 @@ pub(crate) fn of(vertexes: &[Vertex]) -> Timing {
         .filter(|(name, _, _)| name.starts_with("unpacking to "))
         .filter_map(|(_, start, end)| Some(((*start)?, (*end)?)))
         .collect();
-    let unpack_s = union_s(unpack);
     let all = spans_of(&|_| true);
     let first = all.iter().map(|(start, _)| *start).min();
+    let origin = first.unwrap_or(SystemTime::UNIX_EPOCH);
+    let union_s = |spans: Vec<Span>| {
+        union_s(spans.iter().map(|(start, end)| (seconds(origin, *start), seconds(origin, *end))).collect())
+    };
+    let unpack_s = union_s(unpack);
     let last = all.iter().map(|(_, end)| *end).max();
     Timing {
         transfer_s: union_s(spans_of(&|vertex| vertex.name.starts_with("[internal] load "))),
@@ -53,20 +58,6 @@ pub(crate) fn seconds(earlier: SystemTime, later: SystemTime) -> f64 {
 
 fn span(vertex: &Vertex) -> Option<Span> {
     Some((vertex.started?, vertex.completed?))
-}
-
-fn union_s(mut spans: Vec<Span>) -> f64 {
-    spans.sort();
-    let mut total = 0.0;
-    let mut reached: Option<SystemTime> = None;
-    for (start, end) in spans {
-        let from = reached.map_or(start, |reached| reached.max(start));
-        if end > from {
-            total += seconds(from, end);
-            reached = Some(end);
-        }
-    }
-    total
 }
 
 #[cfg(test)]

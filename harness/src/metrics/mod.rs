@@ -7,6 +7,7 @@ mod units;
 
 pub use compare::{Comparison, Estimate, Summary, compare, tolerance};
 pub use overlap::Overlap;
+pub(crate) use overlap::union_s;
 pub use rows::ScenarioRecords;
 pub use units::{Unit, less_or_more, percent, percent_range};
 

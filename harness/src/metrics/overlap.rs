@@ -49,7 +49,8 @@ fn span(step: &Step) -> Option<(f64, f64)> {
     Some((start, start + step.seconds?))
 }
 
-fn union_s(mut spans: Vec<(f64, f64)>) -> f64 {
+/// Seconds in which at least one of `spans` ran; each is its start and end in seconds.
+pub(crate) fn union_s(mut spans: Vec<(f64, f64)>) -> f64 {
     spans.sort_by(|one, other| one.0.total_cmp(&other.0));
     let mut reached = f64::NEG_INFINITY;
     let mut total = 0.0;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::labels;
 use crate::metrics::{Overlap, ScenarioRecords, Unit, percent};
 use crate::record::Step;
-use crate::scenario::{Event, Variant};
+use crate::scenario::{Dockerfile, Event, Variant};
 use crate::stats;
 
 /// The overlap of one kind of build, medians over its blocks.
@@ -96,9 +96,7 @@ fn row<'r>(records: &ScenarioRecords<'r>, event: &'r Event, variant: Variant) ->
 
 /// How many stages a Dockerfile has.
 fn stages(dockerfile: &str) -> usize {
-    let from =
-        |line: &&str| line.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("FROM"));
-    dockerfile.lines().filter(from).count()
+    Dockerfile::parse(dockerfile).with_keyword("FROM").count()
 }
 
 #[cfg(test)]

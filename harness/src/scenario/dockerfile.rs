@@ -140,7 +140,8 @@ impl Dockerfile {
             .collect()
     }
 
-    fn with_keyword<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a Instruction> {
+    /// The instructions that begin with `keyword`, in capitals.
+    pub(crate) fn with_keyword<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a Instruction> {
         self.instructions.iter().filter(move |step| step.keyword == keyword)
     }
 }
