@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use super::Diff;
 use crate::cache::Cache;
 use crate::diff::{Cause, Comparison, Difference, Side, compare, terminal};
-use crate::engine::{Data, Engine, Home};
+use crate::engine::{self, Data, Engine, Home};
 use crate::error::BadInput;
 use crate::oci::Stored;
 
@@ -106,7 +106,7 @@ async fn places(args: &Diff) -> Result<[Place; 2]> {
 async fn save(engine: &Engine, name: &str, cache: &Cache) -> Result<NamedTempFile> {
     let file = NamedTempFile::new_in(cache.room("diff")?)?;
     let mut writer = BufWriter::new(file.as_file());
-    engine.save(name, &mut writer).await.map_err(|error| {
+    engine::save(engine.docker(), name, &mut writer).await.map_err(|error| {
         BadInput(format!(
             "{name}: there is no such file, and the engine at {} does not give such an image ({error:#}); \
              `docker image ls` lists those it has",

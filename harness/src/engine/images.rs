@@ -3,11 +3,26 @@
 use std::io::Write;
 
 use anyhow::{Context as _, Result, ensure};
+use bollard::Docker;
 use bollard::errors::Error;
 use bollard::query_parameters::{PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
 use tokio_stream::StreamExt as _;
 
 use super::Engine;
+
+/// Writes the image called `name` to `into`, as `docker save` does.
+///
+/// # Errors
+/// There is no such image, the engine does not answer, or `into` cannot be written.
+pub async fn save(docker: &Docker, name: &str, into: &mut impl Write) -> Result<()> {
+    // Asked first: some engines answer with an empty archive.
+    docker.inspect_image(name).await.with_context(|| format!("looking for the image {name}"))?;
+    let mut archive = docker.export_image(name);
+    while let Some(piece) = archive.next().await {
+        into.write_all(&piece.with_context(|| format!("saving the image {name}"))?)?;
+    }
+    Ok(into.flush()?)
+}
 
 impl Engine {
     /// The digests of the layer tars of the image called `name`, the lowest first.
@@ -21,20 +36,6 @@ impl Engine {
             .await
             .with_context(|| format!("looking at the image {name}"))?;
         Ok(image.root_fs.and_then(|layers| layers.layers).unwrap_or_default())
-    }
-
-    /// Writes the image called `name` to `into`, as `docker save` does.
-    ///
-    /// # Errors
-    /// There is no such image, the engine does not answer, or `into` cannot be written.
-    pub async fn save(&self, name: &str, into: &mut impl Write) -> Result<()> {
-        // Asked first: some engines answer with an empty archive.
-        self.docker().inspect_image(name).await.with_context(|| format!("looking for the image {name}"))?;
-        let mut archive = self.docker().export_image(name);
-        while let Some(piece) = archive.next().await {
-            into.write_all(&piece.with_context(|| format!("saving the image {name}"))?)?;
-        }
-        Ok(into.flush()?)
     }
 
     /// Gives the image called `name` a second name, `NAME-before`, until the next such call or until the images

@@ -24,6 +24,7 @@ pub mod probe;
 pub use address::Address;
 pub use choice::Choice;
 pub use connect::{Engine, Note};
+pub use images::save;
 pub use labels::{LABEL, Removed, image_name, remove_all};
 pub use managed::{Data, Home, Status, managed_status, take_down};
 

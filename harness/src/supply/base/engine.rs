@@ -1,6 +1,8 @@
 //! Bringing a base image into an engine.
 
 use std::fmt;
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,13 +16,14 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 
 use super::archive::Written;
 use super::stand_in::{self, StandIn};
 use super::{Base, Recipe, update};
 use crate::cache::Cache;
 use crate::debian::Archive;
+use crate::engine;
 use crate::record::BaseInfo;
 
 /// Where base images come from.
@@ -103,7 +106,12 @@ impl ResolvedBase {
         }
         let saved = match &self.origin {
             Origin::Local(stand_in) => stand_in.archive.clone(),
-            Origin::Registry(_) => save(docker, &self.tag, dir).await?,
+            Origin::Registry(_) => {
+                let to = dir.join("saved.tar");
+                let mut file = BufWriter::new(File::create(&to)?);
+                engine::save(docker, &self.tag, &mut file).await?;
+                to
+            }
         };
         let to = dir.join("updated.tar");
         let (file, named, nonce) = (to.clone(), tag.clone(), update.to_owned());
@@ -277,18 +285,6 @@ async fn pull(docker: &Docker, pinned: &str, tag: &str) -> Result<()> {
     let options = TagImageOptionsBuilder::new().repo(to).tag(with).build();
     docker.tag_image(pinned, Some(options)).await?;
     Ok(())
-}
-
-/// An image of the engine as an archive in `dir`.
-async fn save(docker: &Docker, tag: &str, dir: &Path) -> Result<PathBuf> {
-    let to = dir.join("saved.tar");
-    let mut file = tokio::fs::File::create(&to).await?;
-    let mut chunks = docker.export_image(tag).boxed();
-    while let Some(chunk) = chunks.next().await {
-        file.write_all(&chunk.with_context(|| format!("the engine does not give {tag} away"))?).await?;
-    }
-    file.flush().await?;
-    Ok(to)
 }
 
 /// Loads an archive, which brings its tag with it.
