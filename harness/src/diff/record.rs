@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use crate::oci::{
-    Digest, EntryKind, Form, Hasher, LayerError, MEMBER_LIMIT, Stored, StoredLayer, TarStream, Trailer, what,
+    Digest, EntryKind, Form, LayerError, MEMBER_LIMIT, Stored, StoredLayer, TarStream, Trailer, what,
 };
 
 /// A file up to this length is carried whole until the other layer's is there: it is then compared byte by byte,
@@ -274,14 +274,5 @@ fn read<R: BufRead>(stream: &mut TarStream<R>, size: u64) -> Result<Content, Lay
         stream.read_to_end(&mut bytes)?;
         return Ok(Content::Whole(bytes));
     }
-    let mut hasher = Hasher::default();
-    loop {
-        let buffer = stream.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(Content::Hashed(hasher.finish()));
-        }
-        hasher.update(buffer);
-        let n = buffer.len();
-        stream.consume(n);
-    }
+    Ok(Content::Hashed(Digest::of_rest(stream)?))
 }

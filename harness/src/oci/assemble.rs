@@ -3,15 +3,11 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
-use serde::de::DeserializeOwned;
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 
 use super::blob::{Blob, JSON_LIMIT, read_blob, walked};
-use super::select::{Choice, choose};
+use super::documents::{check_size, digest_of, json, manifest_of};
 use super::{Digest, Layer, LayerCache, Needles, OciError};
-
-/// Indexes within indexes; BuildKit makes one.
-const INDEX_DEPTH: usize = 4;
 
 /// An image: what its manifest says and what is in its layers.
 #[derive(Debug, Clone)]
@@ -64,22 +60,9 @@ pub(super) fn assemble(
     needles: Option<&Arc<Needles>>,
     mut blob: impl FnMut(Digest) -> Result<Option<Found>, OciError>,
 ) -> Result<Image, OciError> {
-    let mut index: ImageIndex = json("index.json", index)?;
-    let mut depth = 0;
-    let manifest = loop {
-        match choose(&index)? {
-            Choice::Manifest(descriptor) => break descriptor,
-            Choice::Index(_) if depth == INDEX_DEPTH => {
-                return Err(OciError::NotAnImage("the archive nests indexes too deep".to_owned()));
-            }
-            Choice::Index(descriptor) => {
-                let what = format!("index {}", descriptor.digest());
-                let (_, bytes) = document(&what, &descriptor, &mut blob)?;
-                index = json(&what, &bytes)?;
-                depth += 1;
-            }
-        }
-    };
+    let (manifest, _) = manifest_of(index.to_vec(), |what, descriptor| {
+        document(what, descriptor, &mut blob).map(|(_, bytes)| bytes)
+    })?;
     let what = format!("manifest {}", manifest.digest());
     let (manifest_digest, bytes) = document(&what, &manifest, &mut blob)?;
     let manifest: ImageManifest = json(&what, &bytes)?;
@@ -154,18 +137,4 @@ fn document(
         }
         None => Err(OciError::Missing { what: what.to_owned() }),
     }
-}
-
-fn check_size(digest: Digest, descriptor: &Descriptor, found: u64) -> Result<(), OciError> {
-    let expected = descriptor.size();
-    if expected == found { Ok(()) } else { Err(OciError::SizeMismatch { digest, expected, found }) }
-}
-
-fn digest_of(what: &str, descriptor: &Descriptor) -> Result<Digest, OciError> {
-    let text = descriptor.digest().to_string();
-    text.parse().map_err(|source| OciError::Digest { what: what.to_owned(), source })
-}
-
-fn json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, OciError> {
-    serde_json::from_slice(bytes).map_err(|source| OciError::Json { what: what.to_owned(), source })
 }

@@ -1,6 +1,6 @@
 //! One blob on its way from the archive: hashed, and where it is a layer inflated and walked.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
@@ -83,6 +83,18 @@ impl Packing {
             _ if tar => Self::Tar,
             _ => Self::Other,
         }
+    }
+
+    /// The tar in `packed`. What is not known by its looks is taken for a tar that is too small or too old for it.
+    ///
+    /// # Errors
+    /// There is no memory to inflate it.
+    pub(crate) fn inflate<'r>(self, packed: impl BufRead + 'r) -> io::Result<Box<dyn Read + 'r>> {
+        Ok(match self {
+            Self::Gzip => Box::new(MultiGzDecoder::new(packed)),
+            Self::Zstd => Box::new(zstd::Decoder::with_buffer(packed)?),
+            Self::Tar | Self::Other => Box::new(packed),
+        })
     }
 }
 

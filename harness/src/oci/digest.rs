@@ -1,6 +1,7 @@
 //! Content digests, 32 bytes each: a layer of 60 000 files has as many.
 
 use std::fmt;
+use std::io::{self, BufRead};
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
@@ -23,6 +24,23 @@ impl Digest {
         let mut hasher = Hasher::default();
         hasher.update(bytes);
         hasher.finish()
+    }
+
+    /// The digest of all that `input` still has.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn of_rest(mut input: impl BufRead) -> io::Result<Self> {
+        let mut hasher = Hasher::default();
+        loop {
+            let buffer = input.fill_buf()?;
+            if buffer.is_empty() {
+                return Ok(hasher.finish());
+            }
+            hasher.update(buffer);
+            let n = buffer.len();
+            input.consume(n);
+        }
     }
 
     /// The 64 hexadecimal digits alone: a blob's file name in an OCI layout.

@@ -9,6 +9,7 @@ mod assemble;
 mod blob;
 mod delta;
 mod digest;
+mod documents;
 mod entry;
 mod error;
 mod header;

@@ -4,18 +4,13 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
-use serde::de::DeserializeOwned;
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 
 use super::blob::{BUFFER, Hashing, Packing};
+use super::documents::{check_size, digest_of, json, manifest_of};
 use super::instruction::instructions;
-use super::select::{Choice, choose};
 use super::stored_files::{Files, Opened};
 use super::{Digest, LayerError, OciError};
-
-/// Indexes within indexes; BuildKit makes one.
-const INDEX_DEPTH: usize = 4;
 
 /// An image on disk: its documents, and where its layers are.
 #[derive(Debug)]
@@ -117,20 +112,15 @@ impl Stored {
         let mut hashing = Hashing::new(input);
         let mut start = Vec::with_capacity(512);
         hashing.by_ref().take(512).read_to_end(&mut start)?;
+        let packing = Packing::of(&start);
         let mut blob = BufReader::with_capacity(BUFFER, start.as_slice().chain(&mut hashing));
         // A docker archive names the tar alone; where the blob is that tar, its digest serves.
-        let check_tar = layer.digest.is_none() && Packing::of(&start) != Packing::Tar;
+        let check_tar = layer.digest.is_none() && packing != Packing::Tar;
         let mut tar_digest = None;
         let walked = {
-            let tar: Box<dyn Read + '_> = match Packing::of(&start) {
-                Packing::Gzip => Box::new(MultiGzDecoder::new(&mut blob)),
-                Packing::Zstd => match zstd::Decoder::with_buffer(&mut blob) {
-                    Ok(decoder) => Box::new(decoder),
-                    Err(e) => return Err(OciError::Layer { digest: shown, source: e.into() }),
-                },
-                // Too small or too old a tar to be known by its looks.
-                Packing::Tar | Packing::Other => Box::new(&mut blob),
-            };
+            let tar = packing
+                .inflate(&mut blob)
+                .map_err(|e| OciError::Layer { digest: shown, source: e.into() })?;
             if check_tar {
                 let mut checked = Hashing::new(tar);
                 let mut tar = BufReader::with_capacity(BUFFER, &mut checked);
@@ -173,23 +163,8 @@ fn mismatch(layer: &StoredLayer, found: Digest) -> OciError {
 }
 
 fn layout(files: Files, index_json: Vec<u8>) -> Result<Stored, OciError> {
-    let mut index_json = index_json;
-    let mut index: ImageIndex = json("index.json", &index_json)?;
-    let mut depth = 0;
-    let manifest = loop {
-        match choose(&index)? {
-            Choice::Manifest(descriptor) => break descriptor,
-            Choice::Index(_) if depth == INDEX_DEPTH => {
-                return Err(OciError::NotAnImage("the archive nests indexes too deep".to_owned()));
-            }
-            Choice::Index(descriptor) => {
-                let what = format!("index {}", descriptor.digest());
-                index_json = blob(&files, &what, &descriptor)?.1;
-                index = json(&what, &index_json)?;
-                depth += 1;
-            }
-        }
-    };
+    let (manifest, index_json) =
+        manifest_of(index_json, |what, descriptor| blob(&files, what, descriptor).map(|(_, bytes)| bytes))?;
     let what = format!("manifest {}", manifest.digest());
     let (manifest_digest, manifest_json) = blob(&files, &what, &manifest)?;
     let manifest: ImageManifest = json(&what, &manifest_json)?;
@@ -288,20 +263,8 @@ fn blob(files: &Files, what: &str, descriptor: &Descriptor) -> Result<(Digest, V
     if found != name {
         return Err(OciError::DigestMismatch { name, found });
     }
-    if bytes.len() as u64 != descriptor.size() {
-        let (expected, found) = (descriptor.size(), bytes.len() as u64);
-        return Err(OciError::SizeMismatch { digest: name, expected, found });
-    }
+    check_size(name, descriptor, bytes.len() as u64)?;
     Ok((name, bytes))
-}
-
-fn digest_of(what: &str, descriptor: &Descriptor) -> Result<Digest, OciError> {
-    let text = descriptor.digest().to_string();
-    text.parse().map_err(|source| OciError::Digest { what: what.to_owned(), source })
-}
-
-fn json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, OciError> {
-    serde_json::from_slice(bytes).map_err(|source| OciError::Json { what: what.to_owned(), source })
 }
 
 #[cfg(test)]

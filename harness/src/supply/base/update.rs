@@ -10,8 +10,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use flate2::bufread::MultiGzDecoder;
+use anyhow::{Context as _, Result, ensure};
 use flate2::{Compression, GzBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::hex;
 use super::archive::{Blob, EPOCH, Written, write_image};
+use crate::oci::Packing;
 
 /// What an update adds to every layer. It lies nowhere that a program looks.
 const PATH: &str = "etc/base-update";
@@ -38,12 +38,13 @@ pub(super) fn write(archive: &Path, tag: &str, update: &str, to: &Path) -> Resul
     let mut diff_ids = Vec::new();
     let mut layers = Vec::new();
     for name in &manifest.layers {
-        let packing = Packing::of(saved.member(name)?)?;
-        let before = packing.packed(&member)?;
-        diff_ids.push(format!("sha256:{}", sha256(&member, packing.unpacked(saved.member(name)?)?)?));
+        let packing = packing(saved.member(name)?)?;
+        let before = packed(packing, &member)?;
+        let tar = packing.inflate(BufReader::with_capacity(1 << 20, saved.member(name)?))?;
+        diff_ids.push(format!("sha256:{}", sha256(&member, tar)?));
         let bytes = before.len() as u64 + saved.member(name)?.limit();
         layers.push(Blob {
-            media_type: packing.media_type(),
+            media_type: media_type(packing),
             sha256: sha256(&before, saved.member(name)?)?,
             bytes,
             content: Box::new(io::Cursor::new(before).chain(saved.member(name)?)),
@@ -107,53 +108,32 @@ impl Saved {
     }
 }
 
-/// How a layer is packed. Its first bytes tell, as they do to engines.
-#[derive(Debug, Clone, Copy)]
-enum Packing {
-    Gzip,
-    Zstd,
-    None,
+/// How a layer is packed.
+fn packing(layer: impl Read) -> Result<Packing> {
+    let mut start = Vec::with_capacity(512);
+    layer.take(512).read_to_end(&mut start)?;
+    ensure!(start.len() >= 4, "a layer of the image is empty");
+    Ok(Packing::of(&start))
 }
 
-impl Packing {
-    fn of(mut layer: impl Read) -> Result<Self> {
-        let mut start = [0; 4];
-        layer.read_exact(&mut start).context("a layer of the image is empty")?;
-        Ok(match start {
-            [0x1f, 0x8b, ..] => Self::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd] => Self::Zstd,
-            _ => Self::None,
-        })
+fn media_type(packing: Packing) -> &'static str {
+    match packing {
+        Packing::Gzip => "application/vnd.oci.image.layer.v1.tar+gzip",
+        Packing::Zstd => "application/vnd.oci.image.layer.v1.tar+zstd",
+        Packing::Tar | Packing::Other => "application/vnd.oci.image.layer.v1.tar",
     }
+}
 
-    fn media_type(self) -> &'static str {
-        match self {
-            Self::Gzip => "application/vnd.oci.image.layer.v1.tar+gzip",
-            Self::Zstd => "application/vnd.oci.image.layer.v1.tar+zstd",
-            Self::None => "application/vnd.oci.image.layer.v1.tar",
+fn packed(packing: Packing, bytes: &[u8]) -> Result<Vec<u8>> {
+    Ok(match packing {
+        Packing::Gzip => {
+            let mut gzip = GzBuilder::new().write(Vec::new(), Compression::default());
+            gzip.write_all(bytes)?;
+            gzip.finish()?
         }
-    }
-
-    fn packed(self, bytes: &[u8]) -> Result<Vec<u8>> {
-        Ok(match self {
-            Self::Gzip => {
-                let mut gzip = GzBuilder::new().write(Vec::new(), Compression::default());
-                gzip.write_all(bytes)?;
-                gzip.finish()?
-            }
-            Self::Zstd => zstd::encode_all(bytes, 0)?,
-            Self::None => bytes.to_vec(),
-        })
-    }
-
-    fn unpacked(self, layer: io::Take<File>) -> Result<Box<dyn Read>> {
-        let layer = BufReader::with_capacity(1 << 20, layer);
-        Ok(match self {
-            Self::Gzip => Box::new(MultiGzDecoder::new(layer)),
-            Self::Zstd => Box::new(zstd::Decoder::with_buffer(layer)?),
-            Self::None => Box::new(layer),
-        })
-    }
+        Packing::Zstd => zstd::encode_all(bytes, 0)?,
+        Packing::Tar | Packing::Other => bytes.to_vec(),
+    })
 }
 
 /// The digest of both, one after the other.
@@ -185,9 +165,9 @@ mod tests {
     }
 
     fn blob(packing: Packing, tar: &[u8]) -> Blob {
-        let bytes = packing.packed(tar).unwrap();
+        let bytes = packed(packing, tar).unwrap();
         Blob {
-            media_type: packing.media_type(),
+            media_type: media_type(packing),
             sha256: sha256(&bytes, io::empty()).unwrap(),
             bytes: bytes.len() as u64,
             content: Box::new(io::Cursor::new(bytes)),
