@@ -60,15 +60,11 @@ impl Environment {
 }
 
 fn versions(inventory: &Inventory) -> BTreeMap<(CounterpartKind, &str), BTreeSet<&str>> {
-    let mut versions: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
-    for package in &inventory.packages {
-        let kind = match package.of {
-            PackageOf::Python => CounterpartKind::Python,
-            PackageOf::Distribution => CounterpartKind::Distribution,
-        };
-        versions.entry((kind, &*package.name)).or_default().insert(&package.version);
-    }
-    versions
+    let kind = |of| match of {
+        PackageOf::Python => CounterpartKind::Python,
+        PackageOf::Distribution => CounterpartKind::Distribution,
+    };
+    inventory.versions().into_iter().map(|((of, name), versions)| ((kind(of), name), versions)).collect()
 }
 
 fn joined<'a>(versions: impl Iterator<Item = &'a str>) -> String {

@@ -67,7 +67,8 @@ impl Inventory {
         u32::try_from(gone + other).unwrap_or(u32::MAX)
     }
 
-    fn versions(&self) -> BTreeMap<(PackageOf, &str), BTreeSet<&str>> {
+    /// The versions of each package, by whose it is and its name.
+    pub(crate) fn versions(&self) -> BTreeMap<(PackageOf, &str), BTreeSet<&str>> {
         let mut versions: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
         for package in &self.packages {
             versions.entry((package.of, &*package.name)).or_default().insert(&package.version);
