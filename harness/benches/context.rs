@@ -1,6 +1,5 @@
 //! Walking a context of 50 000 files: what every build pays before the first byte is sent.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::hint::black_box;
 
@@ -46,7 +45,7 @@ fn walk(tree: &Tree, exclude: &[String], follow: &[String]) -> usize {
 
 fn context(criterion: &mut Criterion) {
     let dir = plant();
-    let tree = Tree::open(&Context { root: dir.path().to_owned(), overlay: BTreeMap::new() }).unwrap();
+    let tree = Tree::open(&Context { root: dir.path().to_owned(), ..Context::default() }).unwrap();
     let ignore = IGNORE.map(String::from);
     let mut group = criterion.benchmark_group("walk of 50 000 files");
     group.sample_size(10);

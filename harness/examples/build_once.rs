@@ -21,7 +21,7 @@ async fn main() -> Result<()> {
     let mut request = BuildRequest {
         dockerfile: root.join("Dockerfile"),
         shared_key: root.display().to_string(),
-        context: Context { root, overlay: BTreeMap::new() },
+        context: Context { root, ..Context::default() },
         build_args: BTreeMap::new(),
         named_contexts: BTreeMap::new(),
         secrets: BTreeMap::new(),

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
 async fn run(verb: Verb) -> anyhow::Result<()> {
     match verb {
         Verb::Bench(args) => cli::bench::run(*args).await,
+        Verb::Repro(args) => cli::repro::run(*args).await,
         Verb::Diff(args) => cli::diff::run(args).await,
         Verb::Report(args) => cli::report::run(&args.dir, &args.format),
         Verb::List { json, roots } => cli::list::run(&roots, json),

@@ -8,16 +8,16 @@ RUN apt-get update \
 WORKDIR /build
 RUN python -m venv --without-pip /opt/venv
 
-COPY requirements requirements
+COPY --chmod=755 requirements requirements
 ARG PIP_INDEX_URL
 ARG PAYLOAD=quick
 RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes -r requirements/${PAYLOAD}.txt
 
-COPY page page
+COPY --chmod=755 page page
 RUN zopfli --i100 page/*
 
-COPY quantize.py ./
-COPY weights weights
+COPY --chmod=644 quantize.py ./
+COPY --chmod=755 weights weights
 RUN python quantize.py weights/encoder.safetensors encoder.int8
 
 FROM python:3.11-slim
@@ -27,7 +27,7 @@ ENV PATH=/opt/venv/bin:$PATH
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /build/page page
 COPY --from=build /build/encoder.int8 ./
-COPY model.py model.onnx model.safetensors service.py ./
+COPY --chmod=644 model.py model.onnx model.safetensors service.py ./
 
 USER 10001:10001
 CMD ["python", "service.py"]

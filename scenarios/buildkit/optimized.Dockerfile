@@ -7,14 +7,14 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
  && apt-get update \
  && apt-get install -y --no-install-recommends zopfli
 WORKDIR /build
-COPY page page
+COPY --chmod=755 page page
 RUN zopfli --i100 page/*
 
 FROM python:3.11-slim AS packages
 ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 RUN python -m venv --without-pip /opt/venv
-COPY requirements requirements
+COPY --chmod=755 requirements requirements
 ARG PIP_INDEX_URL
 ARG PAYLOAD=quick
 RUN --mount=type=cache,target=/root/.cache/pip \
@@ -23,8 +23,8 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM python:3.11-slim AS encoder
 ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
-COPY quantize.py ./
-COPY weights weights
+COPY --chmod=644 quantize.py ./
+COPY --chmod=755 weights weights
 RUN python quantize.py weights/encoder.safetensors encoder.int8
 
 FROM python:3.11-slim
@@ -34,7 +34,7 @@ ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=packages /opt/venv /opt/venv
 COPY --link --from=page /build/page page
 COPY --link --from=encoder /build/encoder.int8 ./
-COPY --link model.py model.onnx model.safetensors service.py ./
+COPY --link --chmod=644 model.py model.onnx model.safetensors service.py ./
 
 USER 10001:10001
 CMD ["python", "service.py"]

@@ -1,7 +1,7 @@
 FROM python:3.11-slim
 WORKDIR /app
 
-COPY requirements requirements
+COPY --chmod=755 requirements requirements
 ARG PIP_INDEX_URL
 ARG PAYLOAD=quick
 # Compiled afterwards, in one process, and valid by the sources' hashes: no times are kept. The standard library,
@@ -11,7 +11,7 @@ RUN PYTHONDONTWRITEBYTECODE=1 \
  && python -m compileall -q --invalidation-mode unchecked-hash \
     "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 
-COPY . .
+COPY --chmod=755 . .
 RUN python -m compileall -q --invalidation-mode unchecked-hash .
 
 CMD ["python", "service.py"]

@@ -10,11 +10,11 @@ RUN apt-get install -y --no-install-recommends ${TOOLS}
 
 # As an archive comes that was downloaded; unpacking it is one of the commands that this pair is about.
 # hadolint ignore=DL3010
-COPY digits.tar.xz .
+COPY --chmod=644 digits.tar.xz .
 RUN tar -xJf digits.tar.xz
 RUN rm digits.tar.xz
 
-COPY requirements requirements
+COPY --chmod=755 requirements requirements
 ARG PIP_INDEX_URL
 ARG PAYLOAD=quick
 RUN pip install --no-cache-dir --no-compile --require-hashes -r requirements/${PAYLOAD}.txt
@@ -22,7 +22,7 @@ RUN pip install --no-cache-dir --no-compile --require-hashes -r requirements/${P
 RUN apt-get purge -y --auto-remove ${TOOLS}
 RUN rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/log/apt /var/log/*.log
 
-COPY model.py service.py ./
+COPY --chmod=644 model.py service.py ./
 
 USER 10001:10001
 CMD ["python", "service.py"]

@@ -4,8 +4,8 @@ WORKDIR /app
 
 # As an archive comes that was downloaded; unpacking it is one of the commands that this pair is about.
 # hadolint ignore=DL3010
-COPY digits.tar.xz .
-COPY requirements requirements
+COPY --chmod=644 digits.tar.xz .
+COPY --chmod=755 requirements requirements
 ARG TOOLS=xz-utils
 ARG PIP_INDEX_URL
 ARG PAYLOAD=quick
@@ -19,7 +19,7 @@ RUN apt-get update \
  && apt-get purge -y --auto-remove ${TOOLS} \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/log/apt /var/log/*.log
 
-COPY model.py service.py ./
+COPY --chmod=644 model.py service.py ./
 
 USER 10001:10001
 CMD ["python", "service.py"]

@@ -6,12 +6,12 @@ RUN python3.11 -m venv /opt/venv \
  && find /opt/venv -name __pycache__ -prune -exec rm -r {} +
 ENV PATH=/opt/venv/bin:$PATH
 
-COPY requirements requirements
+COPY --chmod=755 requirements requirements
 ARG PIP_INDEX_URL
 ARG PAYLOAD=quick
 RUN pip install --no-cache-dir --no-compile --require-hashes -r requirements/${PAYLOAD}.txt
 
-COPY compiler.py model.py model.onnx model.safetensors service.py ./
+COPY --chmod=644 compiler.py model.py model.onnx model.safetensors service.py ./
 
 USER 10001:10001
 CMD ["python", "service.py"]

@@ -2,12 +2,12 @@ FROM python:3.11-slim
 ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 
-COPY requirements requirements
+COPY --chmod=755 requirements requirements
 ARG PIP_INDEX_URL
 ARG PAYLOAD=quick
 RUN pip install --no-cache-dir --no-compile --require-hashes -r requirements/${PAYLOAD}.txt
 
-COPY . .
+COPY --chmod=755 . .
 
 USER 10001:10001
 CMD ["python", "service.py"]

@@ -9,7 +9,7 @@ WORKDIR /app
 RUN python -m venv --without-pip /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 
-COPY requirements requirements
+COPY --chmod=755 requirements requirements
 ARG PIP_INDEX_URL
 # Holds for what pip needs to compile an sdist, too.
 ARG PIP_CONSTRAINT=/app/requirements/constraints.txt
@@ -19,7 +19,7 @@ ARG PAYLOAD=quick
 RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes --no-binary xxhash \
     -r requirements/${PAYLOAD}.txt -r requirements/test.txt
 
-COPY . .
+COPY --chmod=755 . .
 
 USER 10001:10001
 CMD ["python", "service.py"]

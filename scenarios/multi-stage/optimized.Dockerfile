@@ -9,7 +9,7 @@ WORKDIR /app
 RUN python -m venv --without-pip /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 
-COPY requirements requirements
+COPY --chmod=755 requirements requirements
 ARG PIP_INDEX_URL
 # Holds for what pip needs to compile an sdist, too.
 ARG PIP_CONSTRAINT=/app/requirements/constraints.txt
@@ -22,7 +22,7 @@ RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes 
 # Built with --target test, where the tests are run; no part of the image that is shipped.
 FROM builder AS test
 RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes -r requirements/test.txt
-COPY . .
+COPY --chmod=755 . .
 CMD ["python", "-m", "pytest", "-p", "no:cacheprovider"]
 
 FROM python:3.11-slim
@@ -31,7 +31,7 @@ WORKDIR /app
 ENV PATH=/opt/venv/bin:$PATH
 COPY --from=builder /opt/venv /opt/venv
 
-COPY model.py model.onnx model.safetensors service.py ./
+COPY --chmod=644 model.py model.onnx model.safetensors service.py ./
 
 USER 10001:10001
 CMD ["python", "service.py"]

@@ -5,7 +5,7 @@ WORKDIR /app
 ARG PIP_INDEX_URL
 RUN pip install --no-cache-dir --no-compile fastapi uvicorn
 
-COPY model.py model.safetensors service.py ./
+COPY --chmod=644 model.py model.safetensors service.py ./
 
 USER 10001:10001
 CMD ["python", "service.py"]

@@ -2,11 +2,11 @@ FROM python:3.11-slim
 ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 
-COPY requirements.txt ./
+COPY --chmod=644 requirements.txt ./
 ARG PIP_INDEX_URL
 RUN pip install --no-cache-dir --no-compile --require-hashes -r requirements.txt
 
-COPY model.py model.safetensors service.py ./
+COPY --chmod=644 model.py model.safetensors service.py ./
 
 USER 10001:10001
 CMD ["python", "service.py"]

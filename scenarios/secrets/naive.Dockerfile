@@ -2,8 +2,8 @@ FROM python:3.11-slim
 ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 
-COPY netrc /root/.netrc
-COPY requirements requirements
+COPY --chmod=600 netrc /root/.netrc
+COPY --chmod=755 requirements requirements
 ARG PIP_INDEX_URL=https://packages.example.com/simple/
 ARG INDEX_TOKEN
 ARG PAYLOAD=smoke
@@ -14,8 +14,8 @@ RUN pip config set global.index-url "${PIP_INDEX_URL%%://*}://ci:${INDEX_TOKEN}@
 # hadolint ignore=DL3059
 RUN rm /root/.netrc
 
-COPY hub hub
-COPY .env fetch.py model.py service.py ./
+COPY --chmod=755 hub hub
+COPY --chmod=644 .env fetch.py model.py service.py ./
 ARG MODEL_URL=file:///app/hub/
 ARG MODEL_TOKEN
 RUN python fetch.py

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::diff::Cause;
 use crate::engine::Choice;
-use crate::scenario::Profile;
+use crate::scenario::{Axis, Profile};
 use crate::supply::{BaseChoice, Link};
 
 /// Measures what the usual advice on ML container images is worth.
@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Verb {
     /// Build both variants of each pair, measure them and report
     Bench(Box<Bench>),
+    /// Build both variants again and again: is it the same image, and if not, what is to blame?
+    Repro(Box<Repro>),
     /// Compare two images: what differs, why, and how it is mended
     Diff(Diff),
     /// Make a run's report again, from its files alone
@@ -108,7 +110,8 @@ pub struct Bench {
     /// Print the results as one JSON document
     #[arg(long)]
     pub json: bool,
-    /// Exit with 3 if something that must hold does not (unequal answers, a secret found)
+    /// Exit with 3 if something that must hold does not (unequal answers, a secret found, an optimized
+    /// image that differs between blocks)
     #[arg(long)]
     pub strict: bool,
     /// Look for known vulnerabilities with Trivy, Grype, Snyk or pip-audit, whichever is on PATH
@@ -121,6 +124,51 @@ pub struct Bench {
     #[arg(long = "scenarios", value_name = "DIR")]
     pub roots: Vec<PathBuf>,
     /// Measure two folders of your own, each with a Dockerfile: cold, noop, an edit of a source file
+    #[arg(long, num_args = 2, value_names = ["NAIVE_DIR", "OPTIMIZED_DIR"])]
+    pub pair: Option<Vec<PathBuf>>,
+}
+
+/// `repro`.
+#[derive(Debug, Args)]
+pub struct Repro {
+    /// The scenarios to rebuild; all if none is named
+    #[arg(value_name = "SCENARIO", conflicts_with = "pair")]
+    pub scenarios: Vec<String>,
+    /// Builds of each variant, the first included; more follow where their images differ
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100))]
+    pub rebuilds: u32,
+    /// What to vary, all of it if nothing is named: time, path, mtimes, umask, hostname, cpus, order, engine, upstream,
+    /// timezone, locale, jobs
+    #[arg(long, value_name = "AXIS", num_args = 1.., value_delimiter = ',')]
+    pub vary: Vec<Axis>,
+    /// Hold the images against those of this run, another machine's or an older one
+    #[arg(long, value_name = "RUN")]
+    pub against: Option<PathBuf>,
+    /// The run directory: a run of `bench`, whose repro.json is replaced, or a new one; results/DATE-repro if not given
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Keep the first image of each variant in the run directory, so that --against finds causes
+    #[arg(long)]
+    pub keep: bool,
+    /// As in `bench`
+    #[arg(long, value_enum)]
+    pub profile: Option<Profile>,
+    /// As in `bench`
+    #[arg(long, default_value = "auto", value_name = "auto|managed|URL")]
+    pub engine: Choice,
+    /// As in `bench`
+    #[arg(long, default_value = "auto", value_name = "auto|registry|local")]
+    pub base: BaseChoice,
+    /// Print repro.json
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 3 if an optimized image differs between rebuilds
+    #[arg(long)]
+    pub strict: bool,
+    /// Look for scenarios in this folder too
+    #[arg(long = "scenarios", value_name = "DIR")]
+    pub roots: Vec<PathBuf>,
+    /// Rebuild two folders of your own, each with a Dockerfile
     #[arg(long, num_args = 2, value_names = ["NAIVE_DIR", "OPTIMIZED_DIR"])]
     pub pair: Option<Vec<PathBuf>>,
 }

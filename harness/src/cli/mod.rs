@@ -4,6 +4,7 @@
 
 mod args;
 pub mod bench;
+mod chosen;
 pub mod clean;
 mod colour;
 pub mod diff;
@@ -13,5 +14,7 @@ pub mod list;
 pub mod new;
 mod progress;
 pub mod report;
+pub mod repro;
+mod session;
 
-pub use args::{Bench, Cli, Diff, EngineAction, Report, Verb};
+pub use args::{Bench, Cli, Diff, EngineAction, Report, Repro, Verb};

@@ -59,6 +59,12 @@ impl ProgressLine {
         self.bar.set_message(what.to_owned());
     }
 
+    /// A scenario that is rebuilt, and how far it has come.
+    pub(crate) fn rebuilding(&self, what: &str) {
+        what.clone_into(&mut self.lock().head);
+        self.setting_up(what);
+    }
+
     /// Takes the line away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();

@@ -98,15 +98,19 @@ fn configuration(a: &Value, b: &Value, findings: &mut Findings) {
     }
 }
 
-/// BuildKit writes the arguments that a RUN sees before its command: `RUN |1 DATE=today /bin/sh -c …`.
+/// BuildKit writes the arguments that a RUN sees before its command: `RUN |1 DATE=today /bin/sh -c …`, and without the
+/// `|1 …` where it sees none; an `ARG` with the value that it was given.
 fn instruction(a: &str, b: &str) -> Cause {
-    let command = |text: &str| {
-        let (keyword, rest) = text.trim_matches('"').split_once(" |")?;
-        let (count, rest) = rest.split_once(' ')?;
+    let without_values = |text: &str| -> Option<(String, String)> {
+        let (keyword, rest) = text.trim_matches('"').split_once(' ')?;
+        if keyword == "ARG" {
+            return Some((keyword.to_owned(), rest.split('=').next()?.to_owned()));
+        }
         let at = rest.find("/bin/sh -c")?;
-        Some((keyword.to_owned(), count.to_owned(), rest[at..].to_owned()))
+        let has_arguments_alone = at == 0 || rest.starts_with('|');
+        has_arguments_alone.then(|| (keyword.to_owned(), rest[at..].to_owned()))
     };
-    match (command(a), command(b)) {
+    match (without_values(a), without_values(b)) {
         (Some(a), Some(b)) if a == b => Cause::BuildArg,
         _ => Cause::HistoryCommand,
     }

@@ -54,8 +54,7 @@ pub struct Difference {
 }
 
 /// In what two images differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Only the second has it.
     Added,
@@ -67,6 +66,25 @@ pub enum Kind {
     Metadata,
     /// Manifest, configuration, index.
     Config,
+}
+
+impl Kind {
+    /// The word in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Content => "content",
+            Self::Metadata => "metadata",
+            Self::Config => "config",
+        }
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 impl Serialize for Difference {

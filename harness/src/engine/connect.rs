@@ -9,7 +9,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 
 use super::buildkit::{BuildError, BuildKit, BuildOutcome, BuildRequest};
 use super::managed::Managed;
-use super::{Address, Choice, Data, Home, own, probe};
+use super::{Address, Choice, Data, Disk, Home, own, probe};
 use crate::record::EngineInfo;
 
 /// Told of what a person should know, a line at a time.
@@ -159,17 +159,25 @@ impl Engine {
         self.managed.as_mut().context("only the managed engine can be told to stay")?.set_stays(stays)
     }
 
-    /// Empties a managed engine: images, containers, build cache, by a new start. An engine of the user's
-    /// is left alone.
+    /// Empties a managed engine: images, containers, build cache, by a new start on `disk`. An engine of the
+    /// user's is left alone.
     ///
     /// # Errors
-    /// If it does not come up again.
-    pub async fn reset(&mut self, note: Note<'_>) -> Result<()> {
+    /// If it does not come up again, or there can be no such disk: then it is up all the same, on the machine's.
+    pub async fn reset(&mut self, disk: Disk, note: Note<'_>) -> Result<()> {
         let Some(managed) = &mut self.managed else { return Ok(()) };
-        managed.reset(&self.home.debian, note).await?;
+        let on_disk = managed.reset(&self.home.debian, disk, note).await?;
         self.docker = client(&self.address).await?;
         self.buildkit = BuildKit::connect(&self.address).await?;
-        Ok(())
+        on_disk
+    }
+
+    /// Lets builds use the first `cpus` processors of a managed engine; all of them for none.
+    ///
+    /// # Errors
+    /// If the engine is not managed, or the machine does not let control groups limit processors.
+    pub fn limit_cpus(&self, cpus: Option<u32>) -> Result<()> {
+        self.managed.as_ref().context("only the managed engine can be limited")?.limit_cpus(cpus)
     }
 
     /// Takes a managed engine down, unless it stays; an engine of the user's is left alone.

@@ -38,6 +38,15 @@ impl Engine {
         Ok(image.root_fs.and_then(|layers| layers.layers).unwrap_or_default())
     }
 
+    /// What the engine calls the image that has the name `name` now: the digest of its configuration or manifest.
+    ///
+    /// # Errors
+    /// There is no such image, or the engine does not answer.
+    pub async fn image_id(&self, name: &str) -> Result<String> {
+        let image = self.docker().inspect_image(name).await;
+        image.with_context(|| format!("looking at the image {name}"))?.id.context("the engine gave no image id")
+    }
+
     /// Gives the image called `name` a second name, `NAME-before`, until the next such call or until the images
     /// that begin with `name` are removed; nothing where there is none. When a build takes the name away from the
     /// only image that has it, the engine may collect that image's layers while the build unpacks on top of them

@@ -26,7 +26,7 @@ pub use choice::Choice;
 pub use connect::{Engine, Note};
 pub use images::save;
 pub use labels::{LABEL, Removed, image_name, remove_all};
-pub use managed::{Data, Home, Status, managed_status, take_down};
+pub use managed::{Data, Disk, Home, Status, managed_status, take_down};
 
 pub(crate) use mounts::unmount_below;
 

@@ -110,6 +110,7 @@ async fn build(buildkit: &BuildKit, dockerfile: &str, export: Export) -> Result<
         context: Context {
             root: dir.path().to_owned(),
             overlay: BTreeMap::from([("stamp".to_owned(), stamp)]),
+            ..Context::default()
         },
         dockerfile: file,
         build_args: BTreeMap::from([("SOURCE_DATE_EPOCH".to_owned(), EPOCH.to_string())]),

@@ -52,7 +52,7 @@ impl Rig {
             std::fs::write(path, text).unwrap();
         }
         let request = BuildRequest {
-            context: Context { root: dir.path().to_owned(), overlay: BTreeMap::new() },
+            context: Context { root: dir.path().to_owned(), ..Context::default() },
             dockerfile: dir.path().join("Dockerfile"),
             build_args: BTreeMap::new(),
             named_contexts: BTreeMap::from([(

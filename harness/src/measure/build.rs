@@ -16,9 +16,10 @@ use crate::record::{PlannedStep, Sample, Step};
 use crate::scenario::{Canaries, Event, Profile, Scenario, Variant};
 use crate::supply::AptProxy;
 
-/// What files of new layers are dated to where an export rewrites timestamps: 2026-01-01 UTC. Passed to
-/// every build, so that the untimed export finds the steps of the timed build in the cache.
-const SOURCE_DATE_EPOCH: &str = "1767225600";
+/// What files of new layers are dated to where an export rewrites timestamps, in seconds since 1970. Only what is
+/// later is moved, so that with any other date files that are older would keep their times. Passed to every build, so
+/// that the untimed export finds the steps of the timed build in the cache.
+pub const SOURCE_DATE_EPOCH: &str = "0";
 
 /// A build, and what it cost the engine.
 pub(crate) struct Measured {

@@ -110,7 +110,11 @@ impl BlockContext {
 
     /// What is sent to the builder.
     pub(crate) fn context(&self, scenario: &Scenario, variant: Variant) -> Context {
-        Context { root: scenario.variants.get(variant).context.clone(), overlay: self.overlay.clone() }
+        Context {
+            root: scenario.variants.get(variant).context.clone(),
+            overlay: self.overlay.clone(),
+            ..Context::default()
+        }
     }
 
     /// What the scenario mounts into a container of this variant, as it is now.

@@ -23,7 +23,12 @@ pub(super) async fn fill(
     previous: Option<oci::Image>,
     rows: &mut MeasuredBuild,
 ) -> Result<()> {
-    let image = image::built(bench, scenario, step.variant, context).await?;
+    let id = bench.engine.image_id(&build::image_name(bench.run_id, &scenario.name, step.variant)).await?;
+    let image = match &previous {
+        // A rebuild with nothing changed gave the same image: it has been read.
+        Some(previous) if side.image_id.as_ref() == Some(&id) => previous.clone(),
+        _ => image::built(bench, scenario, step.variant, context).await?,
+    };
     let datum = step.event == Event::Cold || scenario.is_rebuilt(&step.event);
     if datum {
         rows.sample.manifest_digest =
@@ -42,6 +47,7 @@ pub(super) async fn fill(
     rows.delta = previous.as_ref().map(|previous| delta_row(step, previous, &image)).transpose()?;
     contents::fill(bench, step, previous.as_ref(), &image, rows)?;
     side.image = Some(image);
+    side.image_id = Some(id);
     Ok(())
 }
 

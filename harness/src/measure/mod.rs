@@ -5,6 +5,8 @@
 //! of its vertexes, and `look` looks at the result: `image` reads it, `contents`, `secrets` and `scan` say what
 //! is in it, `development` what else people work in. `start` starts it, `releases` pushes and pulls it, and the
 //! rows are on disk before the next step begins.
+//!
+//! `repro` walks another way: it builds the same again, and holds the images against each other.
 
 pub mod answer;
 mod around;
@@ -22,6 +24,7 @@ mod observer;
 mod rehearsal;
 mod releases;
 mod remaining;
+pub mod repro;
 mod runner;
 mod scan;
 mod secrets;
@@ -29,7 +32,7 @@ mod side;
 pub mod start;
 mod timing;
 
-pub use build::Forward;
+pub use build::{Forward, SOURCE_DATE_EPOCH};
 pub use observer::Observer;
 pub use runner::{Bench, Earlier, Outcome, Stage, run};
 pub use scan::Scanner;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use futures_util::future::join_all;
 
 use super::answer::Asker;
 use super::build::{image_name, request};
@@ -34,6 +35,7 @@ pub(crate) enum Rehearsal {
 pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<Rehearsal> {
     let mut failures = Vec::new();
     let mut mounts = Pair::from_fn(|_| Mounts::new());
+    let mut requests = Vec::new();
     for variant in Variant::BOTH {
         let nonce = scenario::nonce(bench.run_id, &scenario.name, 0, variant, &Event::Cold, 1);
         let context = BlockContext::cold(bench, scenario, variant, nonce)?;
@@ -42,7 +44,12 @@ pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<R
         let mut request = request(bench, scenario, variant, &context, Export::Store { name });
         request.no_cache = true;
         request.progress = Some(Arc::clone(&bench.progress));
-        match bench.engine.build(request).await {
+        requests.push(request);
+    }
+    // Side by side: no clock is running, and the engine executes a step that both have once.
+    let builds = requests.into_iter().map(|request| bench.engine.build(request));
+    for (variant, built) in Variant::BOTH.into_iter().zip(join_all(builds).await) {
+        match built {
             Ok(_) => {}
             Err(error @ BuildError::EngineLost(_)) => return Err(error.into()),
             Err(error) => failures.push((variant, error.to_string())),

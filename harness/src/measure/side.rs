@@ -13,6 +13,8 @@ pub(super) struct Side {
     pub(super) context: Option<BlockContext>,
     /// The image before the present event; `None` also where it has not been looked at.
     pub(super) image: Option<oci::Image>,
+    /// What the engine calls that image.
+    pub(super) image_id: Option<String>,
     /// The block.
     pub(super) block: u32,
     /// Events of it that were built.
@@ -35,6 +37,7 @@ impl Side {
         self.block = block;
         self.built.clear();
         self.image = None;
+        self.image_id = None;
         self.development = None;
         self.releases = Releases::default();
         if *event == Event::Cold {

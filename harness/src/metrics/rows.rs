@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::record::{
-    Counterpart, Delta, INTERRUPTED, Image, Leak, PlannedScenario, Records, Sample, StartPhase, Step,
-    Transfer, Wasted,
+    Counterpart, Delta, INTERRUPTED, Image, Leak, PlannedScenario, Rebuilds, Records, Sample, StartPhase,
+    Step, Transfer, Wasted,
 };
 use crate::scenario::{
     DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
@@ -33,6 +33,8 @@ pub struct ScenarioRecords<'r> {
     pub leaks: Vec<&'r Leak>,
     /// What is shipped, held against what people develop in.
     pub development: Vec<&'r Counterpart>,
+    /// What came of rebuilding it.
+    pub rebuilds: Vec<&'r Rebuilds>,
 }
 
 impl<'r> ScenarioRecords<'r> {
@@ -47,6 +49,7 @@ impl<'r> ScenarioRecords<'r> {
         let mut wasted = grouped(&records.wasted, |row| &row.scenario);
         let mut leaks = grouped(&records.leaks, |row| &row.scenario);
         let mut development = grouped(&records.development, |row| &row.scenario);
+        let mut rebuilds = grouped(&records.repro, |row| &row.scenario);
         let scenarios = records.plan.scenarios.iter();
         scenarios
             .map(|plan| Self {
@@ -60,6 +63,7 @@ impl<'r> ScenarioRecords<'r> {
                 wasted: wasted.remove(plan.name.as_str()).unwrap_or_default(),
                 leaks: leaks.remove(plan.name.as_str()).unwrap_or_default(),
                 development: development.remove(plan.name.as_str()).unwrap_or_default(),
+                rebuilds: rebuilds.remove(plan.name.as_str()).unwrap_or_default(),
             })
             .collect()
     }

@@ -9,12 +9,13 @@ use serde::de::DeserializeOwned;
 use super::build::Attempt;
 use super::records::Tables;
 use super::table::Table;
-use super::{ClaimRow, FORMAT_VERSION, Records, RunInfo, Sample, Writer, atomic, sides};
+use super::{ClaimRow, FORMAT_VERSION, Rebuilds, Records, RunInfo, Sample, Writer, atomic, sides};
 use crate::error::BadInput;
 use crate::record::Plan;
 
 const RUN: &str = "run.json";
 pub(super) const PLAN: &str = "plan.json";
+const REPRO: &str = "repro.json";
 
 /// One run on disk.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +98,25 @@ impl RunDir {
     /// names file and line.
     pub fn read(&self) -> Result<Records> {
         let tables = Tables::read(&self.path)?;
-        Ok(tables.sides.into_records(self.info.clone(), self.plan.clone(), tables.samples))
+        let repro = self.read_repro()?;
+        Ok(tables.sides.into_records(self.info.clone(), self.plan.clone(), tables.samples, repro))
+    }
+
+    /// `repro.json`; nothing where nothing was rebuilt yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_repro(&self) -> Result<Vec<Rebuilds>> {
+        let path = self.path.join(REPRO);
+        if path.exists() { read_json(&path) } else { Ok(Vec::new()) }
+    }
+
+    /// Replaces `repro.json`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_repro(&self, rebuilds: &[Rebuilds]) -> Result<()> {
+        atomic::write(&self.path.join(REPRO), &json(&rebuilds)?)
     }
 
     /// Replaces `claims.csv`.

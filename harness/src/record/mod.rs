@@ -12,6 +12,7 @@ mod found;
 pub mod machine;
 mod plan;
 mod records;
+mod repro;
 mod rows;
 mod run;
 mod sides;
@@ -25,6 +26,7 @@ pub use found::{
 };
 pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;
+pub use repro::{Against, CauseCount, FixLeftOut, ImageDifference, ImageLayer, Rebuilds, RebuiltBy};
 pub use rows::{ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, Sample, Step, Verdict};
 pub use run::{BaseInfo, EngineInfo, FORMAT_VERSION, LinkInfo, MachineInfo, RunInfo, ScannerInfo};
 pub use writer::Writer;

@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result, bail};
 use super::build::{Attempt, BuildRow as _, Row as _, describe};
 use super::sides::Sides;
 use super::table::Table;
-use super::{Counterpart, Delta, Image, Leak, Package, RunInfo, Sample, StartPhase, Step, Transfer, Wasted};
+use super::{
+    Counterpart, Delta, Image, Leak, Package, Rebuilds, RunInfo, Sample, StartPhase, Step, Transfer, Wasted,
+};
 use crate::record::{Plan, PlannedStep};
 
 /// Everything that a run recorded, and that a report needs. Side rows of a build that has no sample
@@ -39,6 +41,8 @@ pub struct Records {
     pub transfers: Vec<Transfer>,
     /// `development.csv`.
     pub development: Vec<Counterpart>,
+    /// `repro.json`; empty where nothing was rebuilt.
+    pub repro: Vec<Rebuilds>,
 }
 
 /// The growing tables of a run directory, made consistent.

@@ -8,8 +8,8 @@ use anyhow::Result;
 use super::build::{BuildRow, MeasuredBuild};
 use super::table::{Numbered, Table};
 use super::{
-    Counterpart, Delta, Image, Leak, Package, PlannedStep, Records, RunInfo, Sample, StartPhase, Step,
-    Transfer, Wasted,
+    Counterpart, Delta, Image, Leak, Package, PlannedStep, Rebuilds, Records, RunInfo, Sample, StartPhase,
+    Step, Transfer, Wasted,
 };
 use crate::record::Plan;
 
@@ -69,8 +69,14 @@ macro_rules! sides {
                 Ok(())
             }
 
-            pub(super) fn into_records(self, info: RunInfo, plan: Plan, samples: Vec<Sample>) -> Records {
-                Records { info, plan, samples, $($table: self.$table.rows,)+ }
+            pub(super) fn into_records(
+                self,
+                info: RunInfo,
+                plan: Plan,
+                samples: Vec<Sample>,
+                repro: Vec<Rebuilds>,
+            ) -> Records {
+                Records { info, plan, samples, $($table: self.$table.rows,)+ repro }
             }
         }
 
@@ -98,7 +104,7 @@ macro_rules! sides {
         impl Records {
             /// A run of which nothing was measured yet.
             pub(crate) fn empty(info: RunInfo, plan: Plan) -> Self {
-                Self { info, plan, samples: Vec::new(), $($table: Vec::new(),)+ }
+                Self { info, plan, samples: Vec::new(), $($table: Vec::new(),)+ repro: Vec::new() }
             }
         }
     };

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
-use super::{Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots};
+use super::{Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots, rebuilds};
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
 use crate::scenario::{Claim, DeltaColumn, Event, Metric};
@@ -80,14 +80,18 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
             name = plain(&plan.name)
         );
     }
-    text.push_str("### Measured\n\n");
-    text.push_str(&metrics(report.comparisons.iter().filter(|row| !matches!(row.metric, Metric::Delta(..)))));
+    let measured = || report.comparisons.iter().filter(|row| !matches!(row.metric, Metric::Delta(..)));
+    if measured().next().is_some() {
+        text.push_str("### Measured\n\n");
+        text.push_str(&metrics(measured()));
+    }
     text.push_str(&overlap::section(&report.rows));
     text.push_str(&ran_again(report));
     text.push_str(&releases(report));
     text.push_str(&contents::wasted(&report.rows));
     text.push_str(&contents::leaks(&report.rows));
     text.push_str(&development::section(&report.rows));
+    text.push_str(&rebuilds::section(&report.rows));
     text.push_str(&dockerfiles(report));
     if !plan.caveat.trim().is_empty() {
         text.push_str("### What this must not be read as\n\n");

@@ -14,6 +14,7 @@ mod markdown;
 mod model;
 mod overlap;
 mod plots;
+mod rebuilds;
 mod summary;
 mod terminal;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use difference::{Line, difference};
 pub use json::json;
 pub use markdown::markdown;
 pub use model::{Report, ScenarioReport};
+pub use rebuilds::terminal as terminal_rebuilds;
 pub use summary::summary;
 pub use terminal::{
     first_look as terminal_first_look, footer as terminal_footer, scenario as terminal_scenario, terminal,

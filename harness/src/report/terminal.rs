@@ -11,7 +11,7 @@ use crate::metrics::percent;
 use crate::record::{Effect, Verdict};
 
 const WIDTH: u16 = 100;
-const INDENT: &str = "  ";
+pub(super) const INDENT: &str = "  ";
 
 /// The whole report; `colour` where it goes to a terminal that shows it.
 pub fn terminal(report: &Report<'_>, colour: bool) -> String {
@@ -195,12 +195,12 @@ pub(super) fn verdict_colour(verdict: Verdict) -> Option<Color> {
     }
 }
 
-fn bold(text: &str, colour: bool) -> String {
+pub(super) fn bold(text: &str, colour: bool) -> String {
     if colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
 /// Text broken at blanks into lines of at most [`WIDTH`] columns.
-fn paragraph(text: &str, indent: &str) -> String {
+pub(super) fn paragraph(text: &str, indent: &str) -> String {
     let mut lines = String::new();
     let mut line = String::new();
     for word in text.split_whitespace() {

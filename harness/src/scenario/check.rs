@@ -13,7 +13,7 @@ use super::wire::{WireEdit, WirePair, WireProfile, WireReleases, WireScenario};
 use super::{
     Around, Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant,
 };
-use super::{answer, canary, claim, development, generated, starts};
+use super::{answer, canary, claim, development, fix, generated, starts};
 use crate::error::BadInput;
 
 type Checked<T> = Result<T, BadInput>;
@@ -101,6 +101,11 @@ pub(super) fn scenario(
         starts,
         releases: releases(file, &edits, wire.releases, profile)?,
         development,
+        source_date_epoch: Pair {
+            naive: wire.source_date_epoch.naive,
+            optimized: wire.source_date_epoch.optimized,
+        },
+        fixes: fix::check(file, &variants, wire.fixes)?,
         canaries: canary::check(file, wire.canaries)?,
         secrets: wire.secrets,
         variant_args: Pair { naive: wire.args.naive, optimized: wire.args.optimized },

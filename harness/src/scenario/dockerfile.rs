@@ -1,7 +1,7 @@
 //! As much of a Dockerfile as must be known outside BuildKit: what it starts `FROM`, what it copies, whether
 //! it uses apt, and its instructions one by one. Not a full parser: BuildKit is the judge of the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The instructions of a Dockerfile, continuation lines joined as BuildKit joins them.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,6 +123,15 @@ impl Dockerfile {
             }
         }
         bases
+    }
+
+    /// The names of the arguments that a stage declares. One that stands before the first `FROM` is for the `FROM`
+    /// lines alone.
+    pub(super) fn declared_args(&self) -> BTreeSet<&str> {
+        let stages = self.instructions.iter().skip_while(|step| step.keyword != "FROM");
+        let declarations =
+            stages.filter(|step| step.keyword == "ARG").flat_map(|arg| arg.rest.split_whitespace());
+        declarations.map(|word| word.split_once('=').map_or(word, |(name, _)| name)).collect()
     }
 
     /// The instructions, in order.

@@ -12,6 +12,7 @@ mod development;
 mod dockerfile;
 mod document;
 mod edit;
+mod fix;
 mod generated;
 mod ignore;
 mod listing;
@@ -22,6 +23,7 @@ mod nonce;
 mod pair;
 mod stages;
 mod starts;
+mod vary;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,7 @@ pub use new::create;
 pub use nonce::nonce;
 pub use pair::{UserPair, pair};
 pub use stages::stages;
+pub use vary::Axis;
 
 /// The token in edits and nonce files that becomes unique to run, block, variant and attempt, so that
 /// no edit is ever a cache hit of an earlier block.
@@ -98,6 +101,10 @@ pub struct Scenario {
     /// The stage of each Dockerfile in which people develop; what is installed there is held against what is
     /// shipped.
     pub development: Option<Pair<String>>,
+    /// Whether whoever rebuilds a variant passes `SOURCE_DATE_EPOCH` and has the times of new files rewritten.
+    pub source_date_epoch: Pair<bool>,
+    /// What makes a rebuild of the optimized variant the same image: each is left out alone, to see that it does.
+    pub fixes: Vec<Fix>,
     /// What both variants must answer alike before a timing is believed.
     pub answer: Option<Answer>,
     /// What folklore says, to be settled.
@@ -139,6 +146,18 @@ pub enum Around {
     Base,
     /// The generated files are made anew, with another seed: a new checkpoint.
     Generated,
+}
+
+/// A measure that keeps an image the same from build to build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What it is, in a few words.
+    pub name: String,
+    /// Its texts in the optimized Dockerfile → what stands there without it. None where it is `SOURCE_DATE_EPOCH`
+    /// itself, which is passed.
+    pub replace: BTreeMap<String, String>,
+    /// The cause of differences that it mends, by its stable name.
+    pub cause: String,
 }
 
 /// A start of the built image that is timed: container started until its process ended.

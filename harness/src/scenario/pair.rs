@@ -113,6 +113,8 @@ pub fn pair(naive: &Path, optimized: &Path) -> Result<UserPair> {
         mounts: Pair::from_fn(|_| BTreeMap::new()),
         releases: None,
         development: None,
+        fixes: Vec::new(),
+        source_date_epoch: Pair { naive: true, optimized: true },
         answer: None,
         claims: Vec::new(),
         estimate: GUESS,

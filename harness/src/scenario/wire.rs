@@ -40,6 +40,10 @@ pub(super) struct WireScenario {
     pub(super) releases: Option<WireReleases>,
     pub(super) development: Option<WirePair>,
     #[serde(default)]
+    pub(super) source_date_epoch: WireEpoch,
+    #[serde(default)]
+    pub(super) fixes: Vec<WireFix>,
+    #[serde(default)]
     pub(super) claims: Vec<WireClaim>,
     pub(super) profiles: WireProfiles,
 }
@@ -96,6 +100,31 @@ pub(super) struct WireMounts {
     pub(super) naive: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     pub(super) optimized: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+/// `[source_date_epoch]`: which variants are built with it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WireEpoch {
+    pub(super) naive: bool,
+    pub(super) optimized: bool,
+}
+
+impl Default for WireEpoch {
+    fn default() -> Self {
+        Self { naive: true, optimized: true }
+    }
+}
+
+/// `[[fixes]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireFix {
+    pub(super) name: String,
+    /// Text in the optimized Dockerfile → what stands there without the fix.
+    #[serde(default)]
+    pub(super) replace: BTreeMap<Spanned<String>, String>,
+    pub(super) cause: String,
 }
 
 /// `[starts.NAME]`.

@@ -97,7 +97,7 @@ pub(crate) fn dir(files: &[(&str, &str)]) -> TempDir {
 /// A build of `dir`, in which `FROM base` works; no file of it is known to the engine.
 pub(crate) fn request(dir: &TempDir) -> BuildRequest {
     BuildRequest {
-        context: Context { root: dir.path().to_owned(), overlay: BTreeMap::new() },
+        context: Context { root: dir.path().to_owned(), ..Context::default() },
         dockerfile: dir.path().join("Dockerfile"),
         build_args: BTreeMap::new(),
         named_contexts: BTreeMap::from([("base".to_owned(), format!("docker-image://{BASE}"))]),

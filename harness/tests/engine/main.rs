@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use harness::cache::Cache;
 use harness::debian::{Archive, Suite};
 use harness::engine::buildkit::{BuildOutcome, BuildRequest, Context, Export};
-use harness::engine::{Choice, Data, Engine, Home};
+use harness::engine::{Choice, Data, Disk, Engine, Home};
 use rustix::process::{Pid, Signal, kill_process};
 
 use holder::Holder;
@@ -45,7 +45,7 @@ async fn build(engine: &Engine, dockerfile: &str, root: &Path, export: Export) -
     std::fs::write(&path, dockerfile).unwrap();
     let key = format!("{:?}", SystemTime::now());
     let request = BuildRequest {
-        context: Context { root: root.to_owned(), overlay: BTreeMap::new() },
+        context: Context { root: root.to_owned(), ..Context::default() },
         dockerfile: path,
         build_args: BTreeMap::new(),
         named_contexts: BTreeMap::new(),
@@ -137,7 +137,7 @@ async fn what_a_killed_run_left_is_ended_by_the_next_which_can_go_on_or_begin_an
     orphan.assert_processes_and_cgroups_gone();
     assert_eq!(engine.info().await.unwrap().generation, holder.generation, "it goes on with the same data");
 
-    engine.reset(&|_| {}).await.unwrap();
+    engine.reset(Disk::Machine, &|_| {}).await.unwrap();
     assert_ne!(engine.info().await.unwrap().generation, holder.generation, "reset begins anew");
 
     let traces = Traces::of(&home);

@@ -53,7 +53,7 @@ impl Rig {
         let path = self.path("Dockerfile");
         fs::write(&path, dockerfile).unwrap();
         BuildRequest {
-            context: Context { root: self.path("context"), overlay: [].into() },
+            context: Context { root: self.path("context"), ..Context::default() },
             dockerfile: path,
             build_args: [("SOURCE_DATE_EPOCH".to_owned(), "1700000000".to_owned())].into(),
             named_contexts: [].into(),

@@ -162,8 +162,14 @@ fn layer_order_runs_and_skips_the_install_step_as_it_should_in_every_block() {
         let ran = steps.iter().filter(of_event).filter(|row| row["cached"] == "false");
         ran.map(|row| row["cause"].as_str()).collect()
     };
-    assert_eq!(why("naive", "edit-source"), BTreeSet::from(["[2/4] COPY . .: service.py changed"]));
-    assert_eq!(why("optimized", "edit-source"), BTreeSet::from(["[4/5] COPY . .: service.py changed"]));
+    assert_eq!(
+        why("naive", "edit-source"),
+        BTreeSet::from(["[2/4] COPY --chmod=755 . .: service.py changed"])
+    );
+    assert_eq!(
+        why("optimized", "edit-source"),
+        BTreeSet::from(["[4/5] COPY --chmod=755 . .: service.py changed"])
+    );
     assert_eq!(why("naive", "cold"), BTreeSet::from([""]), "where there is no cache, nothing misses it");
     let ran_in_noop: Vec<_> = steps
         .iter()

@@ -6,6 +6,7 @@ mod bench;
 mod blocks;
 mod development;
 mod own_engine;
+mod repro;
 mod resume;
 mod secrets;
 mod support;

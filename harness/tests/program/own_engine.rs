@@ -83,7 +83,7 @@ async fn build(engine: &Engine, root: &Path) {
     let dockerfile = root.join("Dockerfile");
     std::fs::write(&dockerfile, "FROM scratch\nCOPY file /file\n").expect("a file");
     let request = BuildRequest {
-        context: Context { root: root.to_owned(), overlay: BTreeMap::new() },
+        context: Context { root: root.to_owned(), ..Context::default() },
         dockerfile,
         build_args: BTreeMap::new(),
         named_contexts: BTreeMap::new(),

@@ -28,7 +28,7 @@ impl Builder<'_> {
         std::fs::write(&path, dockerfile).unwrap();
         let key = format!("{:?}", SystemTime::now());
         let request = BuildRequest {
-            context: Context { root: dir.path().to_owned(), overlay: BTreeMap::new() },
+            context: Context { root: dir.path().to_owned(), ..Context::default() },
             dockerfile: path,
             build_args: self.supply.build_args(self.scenario),
             named_contexts: self.supply.named_contexts(self.scenario),

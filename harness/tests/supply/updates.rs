@@ -38,7 +38,7 @@ struct Rig<'a> {
 impl Rig<'_> {
     fn request(&self, named_contexts: BTreeMap<String, String>) -> BuildRequest {
         BuildRequest {
-            context: Context { root: self.dir.to_owned(), overlay: BTreeMap::new() },
+            context: Context { root: self.dir.to_owned(), ..Context::default() },
             dockerfile: self.dir.join("Dockerfile"),
             build_args: BTreeMap::new(),
             named_contexts,

@@ -1,15 +1,14 @@
 //! What a run is to do, from the command line or from a run that is resumed.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::Bench as Args;
+use crate::cli::{Bench as Args, chosen};
 use crate::error::BadInput;
 use crate::plan::{self, Choices};
 use crate::record::{Plan, RunDir};
-use crate::scenario::{self, Profile, Scenario};
+use crate::scenario::{Profile, Scenario};
 use crate::supply::{Bases, Link};
 
 /// A run, decided but not begun.
@@ -43,7 +42,7 @@ impl Job {
         let stamp = now.strftime("%Y-%m-%dT%H%M%S");
         let dir = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("results/{stamp}-{profile}")));
         Ok(Self {
-            id: format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), rand::random::<u16>()),
+            id: chosen::run_id(now),
             profile,
             seed,
             link: args.link.unwrap_or(match profile {
@@ -52,7 +51,7 @@ impl Job {
             }),
             plan: plan::make(&scenarios, choices)?,
             scenarios,
-            bases: bases()?,
+            bases: chosen::bases()?,
             dir,
             earlier: None,
         })
@@ -86,7 +85,7 @@ impl Job {
             seed: info.seed,
             link: info.link.name.parse().map_err(BadInput)?,
             scenarios,
-            bases: bases()?,
+            bases: chosen::bases()?,
             plan,
             dir: path,
             earlier: Some(dir),
@@ -95,33 +94,5 @@ impl Job {
 }
 
 fn scenarios(args: &Args, names: &[String], profile: Profile) -> Result<Vec<Scenario>> {
-    let Some([naive, optimized]) = args.pair.as_deref() else {
-        let mut roots = vec![scenario::builtin_dir()?];
-        roots.extend(args.roots.iter().cloned());
-        return scenario::load_all(&roots, names, profile);
-    };
-    let mut pair = scenario::pair(naive, optimized)?;
-    eprintln!("{}", pair.notice);
-    // Of a base that we know nothing about, the engine gets what its name says.
-    let known = bases()?;
-    pair.scenario.bases.retain(|reference| known.get(reference).is_ok());
-    Ok(vec![pair.scenario])
-}
-
-fn bases() -> Result<Bases> {
-    Ok(Bases::read(&scenario::builtin_dir()?.join("bases.toml"))?)
-}
-
-/// The revision of the scenarios, with `-dirty` where something was changed; empty outside git.
-pub(super) fn git_revision() -> String {
-    let git = |arguments: &[&str]| -> Option<String> {
-        let dir = scenario::builtin_dir().ok()?;
-        let output = Command::new("git").arg("-C").arg(dir).args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let Some(revision) = git(&["rev-parse", "HEAD"]) else { return String::new() };
-    match git(&["status", "--porcelain"]) {
-        Some(changes) if changes.is_empty() => revision,
-        _ => format!("{revision}-dirty"),
-    }
+    chosen::scenarios(names, &args.roots, args.pair.as_deref(), profile)
 }

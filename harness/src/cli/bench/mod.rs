@@ -10,21 +10,19 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::Bench as Args;
-use super::colour;
 use super::progress::ProgressLine;
+use super::session::{clean, interrupted};
+use super::{chosen, colour};
 use crate::cache::Cache;
 use crate::engine::{Data, Engine, Home};
 use crate::error::GateFailed;
 use crate::measure::{self, Earlier, Forward, Outcome, Stage};
 use crate::oci::LayerCache;
-use crate::record::{FORMAT_VERSION, Records, RunDir, RunInfo, Sample, machine};
+use crate::record::{FORMAT_VERSION, Rebuilds, RebuiltBy, Records, RunDir, RunInfo, Sample, machine};
 use crate::report::{self, Report};
 use crate::scenario::Variant;
 use crate::supply::{Needs, Options, Supply};
 use job::Job;
-
-/// What the names of base images begin with in the engine, as the supply gives them.
-const STAND_INS: &str = "localhost:1/";
 
 /// Measures, or says what would be measured.
 ///
@@ -114,7 +112,7 @@ async fn on_engine(
                 id: job.id.clone(),
                 started: jiff::Timestamp::now().to_string(),
                 tare: env!("CARGO_PKG_VERSION").to_owned(),
-                git_revision: job::git_revision(),
+                git_revision: chosen::git_revision(),
                 profile: job.profile,
                 seed: job.seed,
                 link: job.link.info(),
@@ -160,23 +158,12 @@ async fn on_engine(
     measure::run(&bench, &earlier, &mut dir.writer()?).await
 }
 
-/// Removes what the run made. A managed engine whose data is kept for a resumed run keeps its build cache
-/// with it; one that is wiped needs no cleaning.
-async fn clean(engine: &Engine, run: &str, data: Data) -> Result<()> {
-    if engine.is_managed() && !engine.stays() {
-        return Ok(());
-    }
-    engine.remove_labelled(run).await?;
-    engine.remove_images(STAND_INS).await?;
-    if data == Data::Wipe || !engine.is_managed() {
-        engine.forget_builds().await?;
-    }
-    Ok(())
-}
-
 /// Writes what follows from the records, and says what came of it.
 fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
     let dir = RunDir::open(&job.dir)?;
+    if !dir.read_repro()?.iter().any(|all| all.made_by == RebuiltBy::Repro) {
+        dir.write_repro(&Rebuilds::of_cold_builds(&dir.read()?.samples, measure::SOURCE_DATE_EPOCH))?;
+    }
     report::write(&dir)?;
     let records = dir.read()?;
     let report = Report::of(&records);
@@ -210,7 +197,21 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
             GateFailed(format!("a planted secret is left by an optimized image:{}", names(&leaky))).into()
         );
     }
+    let unlike = unlike(&records);
+    if args.strict && !unlike.is_empty() {
+        return Err(
+            GateFailed(format!("an optimized image differs between cold builds:{}", names(&unlike))).into()
+        );
+    }
     Ok(())
+}
+
+/// Scenarios whose optimized image is not the same in each block.
+fn unlike(records: &Records) -> BTreeMap<String, String> {
+    let optimized = records.repro.iter().filter(|all| all.variant == Variant::Optimized && !all.identical);
+    optimized
+        .map(|all| (all.scenario.clone(), format!("{} images of {} builds", all.images(), all.rebuilds)))
+        .collect()
 }
 
 /// Scenarios whose optimized image still gives a planted secret away, and where the first one is.
@@ -223,20 +224,4 @@ fn leaking(records: &Records) -> BTreeMap<String, String> {
             .or_insert_with(|| format!("canary {} at {}", leak.canary, leak.found_at));
     }
     leaking
-}
-
-/// Returns when the user (Ctrl-C) or the system (SIGTERM, SIGHUP) wants the run to end.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let Ok(mut signals) = kinds.into_iter().map(signal).collect::<Result<Vec<_>, _>>() else {
-        return std::future::pending().await;
-    };
-    std::future::poll_fn(|context| {
-        match signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await;
 }

@@ -85,9 +85,14 @@ fn a_build_argument_is_told_from_another_command() {
             image.config["history"] = history(json!({"created_by": text}));
         })
     };
+    let said_by = |text: &str| with(|image| image.config["history"] = history(json!({"created_by": text})));
     let cause = |a: &Oci, b: &Oci| images(a, b).differences[0].cause;
     assert_eq!(cause(&run("monday", "make"), &run("tuesday", "make")), Cause::BuildArg);
     assert_eq!(cause(&run("monday", "make"), &run("tuesday", "make all")), Cause::HistoryCommand);
+    // One that got no value is not written.
+    assert_eq!(cause(&said_by("RUN /bin/sh -c make # buildkit"), &run("monday", "make")), Cause::BuildArg);
+    assert_eq!(cause(&said_by("ARG TZ"), &said_by("ARG TZ=UTC")), Cause::BuildArg);
+    assert_eq!(cause(&said_by("ARG TZ=UTC"), &said_by("ARG LANG=C")), Cause::HistoryCommand);
 }
 
 #[test]

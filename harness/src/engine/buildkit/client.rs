@@ -147,7 +147,8 @@ fn open_trees(request: &BuildRequest) -> Result<(Tree, Tree), BuildError> {
         });
         edits.collect()
     });
-    let beside = Context { root: dir.to_owned(), overlay: overlay.unwrap_or_default() };
+    let checkout = request.context.checkout.clone();
+    let beside = Context { root: dir.to_owned(), overlay: overlay.unwrap_or_default(), checkout };
     let dockerfile = Tree::open(&beside).map_err(refused)?;
     let name = solve::file_name(&request.dockerfile);
     match dockerfile.is_file(&name) {

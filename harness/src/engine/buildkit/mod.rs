@@ -16,7 +16,7 @@ pub mod tree;
 mod wire;
 
 pub use client::BuildKit;
-pub use context::{Context, OverlayContent, OverlayFile};
+pub use context::{Checkout, Context, Moved, OverlayContent, OverlayFile, Times};
 pub use request::{BuildError, BuildOutcome, BuildRequest, CacheMode, Export, Progress, Vertex};
 pub use store::{CacheRecord, GcRule};
 

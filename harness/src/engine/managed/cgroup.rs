@@ -104,6 +104,40 @@ impl Cgroup {
         Ok(())
     }
 
+    /// Lets what it runs from now on, the daemon's own leaf apart, use the first `cpus` of the machine's processors;
+    /// all of them for none.
+    pub(super) fn limit_cpus(&self, cpus: Option<u32>) -> Result<()> {
+        let mount = cpuset().context("no control groups of this machine limit processors")?;
+        let top = mount.path.join(&self.0);
+        if mount.unified {
+            fs::write(mount.path.join("cgroup.subtree_control"), "+cpuset")?;
+        } else {
+            fs::create_dir_all(&top)?;
+            fs::write(top.join("cpuset.mems"), fs::read(mount.path.join("cpuset.mems"))?)?;
+        }
+        let all = if mount.unified { "cpuset.cpus.effective" } else { "cpuset.cpus" };
+        let all = numbers(fs::read_to_string(mount.path.join(all))?.trim());
+        let allowed: Vec<String> =
+            all.iter().take(cpus.map_or(all.len(), |cpus| cpus as usize)).map(u32::to_string).collect();
+        let allowed = allowed.join(",");
+        // A group has no more than the one above it. To make them narrower the lowest goes first, to make them
+        // wider the topmost: what is refused on the way down is done on the way up.
+        let mut groups = vec![top.clone()];
+        let mut next = 0;
+        while next < groups.len() && !mount.unified {
+            groups.extend(subgroups(&groups[next]));
+            next += 1;
+        }
+        for group in groups.iter().rev() {
+            let _ = fs::write(group.join("cpuset.cpus"), &allowed);
+        }
+        for group in &groups {
+            fs::write(group.join("cpuset.cpus"), &allowed)
+                .with_context(|| format!("cannot limit the processors of {}", group.display()))?;
+        }
+        Ok(())
+    }
+
     fn counter(&self) -> Result<PathBuf> {
         let (Counter::Unified(mount) | Counter::Cpuacct(mount)) = counter()?;
         Ok(mount.join(&self.0))
@@ -147,6 +181,28 @@ fn counter() -> Result<Counter> {
     Ok(Counter::Unified(unified.path))
 }
 
+/// Where processors are limited.
+fn cpuset() -> Result<Mount> {
+    let named = |mount: &Mount| {
+        if mount.unified {
+            let controllers = fs::read_to_string(mount.path.join("cgroup.controllers")).unwrap_or_default();
+            controllers.split_whitespace().any(|name| name == "cpuset")
+        } else {
+            mount.options.split(',').any(|option| option == "cpuset")
+        }
+    };
+    mounts()?.into_iter().find(named).context("no hierarchy has the controller cpuset")
+}
+
+/// `0-2,5` as numbers.
+fn numbers(list: &str) -> Vec<u32> {
+    let bounds = list.split(',').filter_map(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
+    });
+    bounds.flatten().collect()
+}
+
 fn members(dir: &Path) -> Vec<Process> {
     let procs = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
     let mut found: Vec<Process> = procs.lines().filter_map(|pid| Process::of(pid.parse().ok()?)).collect();
@@ -173,5 +229,17 @@ fn remove_tree(dir: &Path) -> std::io::Result<()> {
     match fs::remove_dir(dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers;
+
+    #[test]
+    fn lists_of_processors_are_read() {
+        assert_eq!(numbers("0-2,5"), [0, 1, 2, 5]);
+        assert_eq!(numbers("3"), [3]);
+        assert!(numbers("").is_empty());
     }
 }

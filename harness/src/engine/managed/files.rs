@@ -45,6 +45,11 @@ impl Files {
         self.dir.join("data")
     }
 
+    /// A disk of the data directory's own, where it has one.
+    pub(super) fn disk(&self) -> PathBuf {
+        self.dir.join("data.ext4")
+    }
+
     pub(super) fn exec_root(&self) -> PathBuf {
         self.dir.join("exec")
     }
@@ -65,6 +70,8 @@ impl Files {
     pub(super) fn remove_runtime(&self) -> Result<()> {
         unmount_below(&self.exec_root())?;
         remove_dir(&self.exec_root())?;
+        // Nothing is kept on it: it is unmounted by now.
+        remove_file(&self.disk())?;
         remove_file(&self.socket())?;
         remove_file(&self.pid_file())
     }

@@ -6,6 +6,7 @@
 mod candidates;
 mod cgroup;
 mod daemon;
+mod disk;
 mod files;
 mod process;
 mod state;
@@ -30,6 +31,15 @@ pub enum Data {
     Keep,
     /// Removed: nothing needs it any more.
     Wipe,
+}
+
+/// What an emptied engine keeps its data on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// The machine's own file system.
+    Machine,
+    /// A file system of its own, which lists directories in another order.
+    Reordered,
 }
 
 /// Where the managed engine lives and what it is unpacked from.
@@ -200,6 +210,11 @@ impl Managed {
         self.daemon.as_ref().context("the managed engine is down")?.state().cgroup.cpu_seconds()
     }
 
+    /// Lets what it runs from now on use the first `cpus` processors that the engine may use; all of them for none.
+    pub(super) fn limit_cpus(&self, cpus: Option<u32>) -> Result<()> {
+        self.daemon.as_ref().context("the managed engine is down")?.state().cgroup.limit_cpus(cpus)
+    }
+
     /// Whether it stays up when the run ends.
     pub(super) fn stays(&self) -> bool {
         self.daemon.as_ref().is_some_and(|daemon| daemon.state().stays)
@@ -223,14 +238,24 @@ impl Managed {
         Ok(())
     }
 
-    /// Starts anew with an empty data root.
-    pub(super) async fn reset(&mut self, debian: &Path, note: Note<'_>) -> Result<()> {
+    /// Starts anew with an empty data root on `disk`; or on the machine's, and why there is no such disk.
+    pub(super) async fn reset(&mut self, debian: &Path, disk: Disk, note: Note<'_>) -> Result<Result<()>> {
         let stays = self.stays();
         self.stop().await?;
         let files = self.files.clone();
-        blocking(move || files.wipe_data()).await?;
+        let made = blocking(move || {
+            files.wipe_data()?;
+            match disk {
+                Disk::Machine => Ok(Ok(())),
+                Disk::Reordered => Ok(disk::mount(&files)),
+            }
+        });
+        let made = made.await?;
         self.start(debian, note).await?;
-        if stays { self.set_stays(true) } else { Ok(()) }
+        if stays {
+            self.set_stays(true)?;
+        }
+        Ok(made)
     }
 
     async fn stop(&mut self) -> Result<()> {

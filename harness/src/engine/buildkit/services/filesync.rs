@@ -122,7 +122,7 @@ impl Transfer {
         for (id, entry) in Walk::new(&self.tree, &filter).enumerate() {
             let entry = entry?;
             let id = u32::try_from(id).map_err(|_| ContextError("more than 2^32 files".to_owned()))?;
-            let stat = stat_of(&entry);
+            let stat = stat_of(&self.tree, &entry);
             if let Some(file) = FileToSend::new(&entry, &self.tree) {
                 self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(id, file);
             }

@@ -2,11 +2,12 @@
 
 use bollard::fsutil::types::Stat;
 
-use crate::engine::buildkit::tree::{Content, Entry};
+use crate::engine::buildkit::tree::{Content, Entry, Tree};
 
 /// What BuildKit is told of a path.
-pub(super) fn stat_of(entry: &Entry) -> Stat {
-    let (kind, size, linkname) = match (&entry.node.content, &entry.hard_link) {
+pub(super) fn stat_of(tree: &Tree, entry: &Entry) -> Stat {
+    let node = tree.seen(&entry.path, &entry.node);
+    let (kind, size, linkname) = match (&node.content, &entry.hard_link) {
         (_, Some(first)) => (0, 0, first.clone()),
         (Content::Dir, None) => (go_mode::DIR, 0, String::new()),
         (Content::Symlink { target }, None) => (go_mode::SYMLINK, target.len() as u64, target.clone()),
@@ -15,10 +16,10 @@ pub(super) fn stat_of(entry: &Entry) -> Stat {
     };
     Stat {
         path: entry.path.clone(),
-        mode: kind | go_mode::permissions(entry.node.mode),
+        mode: kind | go_mode::permissions(node.mode),
         // Owner and group stay 0: whose checkout it is must not change the image.
         size: i64::try_from(size).unwrap_or(i64::MAX),
-        mod_time: entry.node.modified,
+        mod_time: node.modified,
         linkname,
         ..Stat::default()
     }

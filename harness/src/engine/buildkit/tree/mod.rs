@@ -1,6 +1,7 @@
 //! The file tree that a build may copy from: what lies on disk, with edits laid over it, filtered as
 //! BuildKit asks.
 
+mod checkout;
 mod filter;
 mod goregex;
 mod links;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::overlay::{OverlayDir, OverlayNode};
-use crate::engine::buildkit::{Context, OverlayContent, OverlayFile};
+use crate::engine::buildkit::{Checkout, Context, OverlayContent, OverlayFile};
 
 /// Why a context cannot be sent: names the path.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -27,6 +27,7 @@ impl ContextError {
 pub struct Tree {
     root: PathBuf,
     overlay: OverlayDir,
+    checkout: Checkout,
 }
 
 /// What is at a path.
@@ -78,7 +79,8 @@ impl Tree {
             Ok(_) => return Err(ContextError(format!("{}: is not a directory", root.display()))),
             Err(error) => return Err(ContextError::io(&root, &error)),
         }
-        let tree = Self { root, overlay: OverlayDir::new(&context.overlay)? };
+        let tree =
+            Self { root, overlay: OverlayDir::new(&context.overlay)?, checkout: context.checkout.clone() };
         for path in context.overlay.keys() {
             tree.check_edit(path)?;
         }
@@ -103,6 +105,11 @@ impl Tree {
             }
         }
         Ok(())
+    }
+
+    /// What the builder is told of `node` at `path`.
+    pub(crate) fn seen(&self, path: &str, node: &Node) -> Node {
+        self.checkout.of(path, node)
     }
 
     /// Where `path` would lie on disk.

@@ -1,6 +1,5 @@
 //! Which entries of a tree a build is offered, case by case.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -20,7 +19,7 @@ fn walk(context: &Context, exclude: &[String], follow: &[String]) -> Result<Vec<
 }
 
 fn plain(dir: &TempDir) -> Context {
-    Context { root: dir.path().to_owned(), overlay: BTreeMap::new() }
+    Context { root: dir.path().to_owned(), ..Context::default() }
 }
 
 fn edit(text: &str) -> OverlayFile {

@@ -1,0 +1,295 @@
+//! `repro`: rebuild, compare digests, explain.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use tempfile::TempDir;
+
+use super::progress::ProgressLine;
+use super::session::{clean, interrupted};
+use super::{Repro as Args, chosen, colour};
+use crate::cache::Cache;
+use crate::engine::{Data, Engine, Home};
+use crate::error::{BadInput, GateFailed};
+use crate::measure::repro::{self, Other, Repro};
+use crate::measure::{Forward, Observer, SOURCE_DATE_EPOCH};
+use crate::plan;
+use crate::record::{EngineInfo, FORMAT_VERSION, Plan, Rebuilds, RunDir, RunInfo, machine};
+use crate::report;
+use crate::scenario::{Axis, Profile, Scenario, Variant};
+use crate::supply::{Link, Needs, Options, Supply};
+
+/// Rebuilds both variants of each scenario and says what came of it.
+///
+/// # Errors
+/// [`BadInput`] for what the user wrote, [`GateFailed`] under `--strict`, else the reason why it could not be done.
+pub async fn run(args: Args) -> Result<()> {
+    let job = Job::of(&args)?;
+    let cache = Cache::open()?;
+    job.check_disk(&cache)?;
+    let line = Arc::new(ProgressLine::new());
+    let set_up = async {
+        line.setting_up("bringing up the engine");
+        Engine::open(&Home::of(&cache)?, &args.engine, Data::Wipe, &|text| line.say(text)).await
+    };
+    let mut engine = tokio::select! {
+        engine = set_up => engine?,
+        () = interrupted() => bail!("interrupted before anything was built"),
+    };
+    let result = tokio::select! {
+        result = on_engine(&args, &job, &cache, &mut engine, &line) => result,
+        () = interrupted() => Err(anyhow!("interrupted")),
+    };
+    line.setting_up("taking the engine down");
+    let cleaned = clean(&engine, &job.id, Data::Wipe).await;
+    let down = engine.down(Data::Wipe).await;
+    line.finish();
+    let dir = match (result, RunDir::open(&job.dir)) {
+        (Ok(()), dir) => dir?,
+        (Err(error), Ok(_)) => {
+            let kept = format!("what was rebuilt is in {}", job.dir.join("repro.json").display());
+            return Err(error.context(kept));
+        }
+        (Err(error), Err(_)) => return Err(error),
+    };
+    cleaned.context("removing what the run made in the engine")?;
+    down?;
+    conclude(&args, &job, &dir)
+}
+
+/// What is to be rebuilt, and where the outcome goes.
+struct Job {
+    id: String,
+    profile: Profile,
+    scenarios: Vec<Scenario>,
+    plan: Plan,
+    dir: PathBuf,
+    /// The run that the outcome belongs to, if it is one of `bench`.
+    run: Option<RunDir>,
+    against: Option<RunDir>,
+    vary: BTreeSet<Axis>,
+    epoch: i64,
+}
+
+impl Job {
+    fn of(args: &Args) -> Result<Self> {
+        let now = jiff::Timestamp::now();
+        let dir = args
+            .out
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(format!("results/{}-repro", now.strftime("%Y-%m-%dT%H%M%S"))));
+        let run = dir.join("run.json").exists().then(|| RunDir::open(&dir)).transpose()?;
+        let profile = match (&run, args.profile) {
+            (Some(run), Some(asked)) if asked != run.info().profile => {
+                let theirs = run.info().profile;
+                return Err(BadInput(format!(
+                    "{}: is a run of the profile {theirs}; leave --profile out",
+                    dir.display()
+                ))
+                .into());
+            }
+            (Some(run), _) => run.info().profile,
+            (None, asked) => asked.unwrap_or(Profile::Quick),
+        };
+        let names = match &run {
+            Some(run) if args.scenarios.is_empty() => {
+                run.plan().scenarios.iter().map(|scenario| scenario.name.clone()).collect()
+            }
+            _ => args.scenarios.clone(),
+        };
+        let scenarios = chosen::scenarios(&names, &args.roots, args.pair.as_deref(), profile)?;
+        let plan = plan::of_rebuilds(&scenarios)?;
+        if let Some(run) = &run {
+            for scenario in &plan.scenarios {
+                let recorded = run.plan().scenario(&scenario.name).map(|planned| &planned.dockerfiles);
+                if recorded != Some(&scenario.dockerfiles) {
+                    return Err(BadInput(format!(
+                        "{}: is not in the run {}, or has changed since; name another --out",
+                        scenario.name,
+                        dir.display()
+                    ))
+                    .into());
+                }
+            }
+        }
+        Ok(Self {
+            id: chosen::run_id(now),
+            profile,
+            scenarios,
+            plan,
+            dir,
+            run,
+            against: args.against.as_ref().map(RunDir::open).transpose()?,
+            vary: if args.vary.is_empty() {
+                Axis::ALL.iter().copied().collect()
+            } else {
+                args.vary.iter().copied().collect()
+            },
+            epoch: epoch()?,
+        })
+    }
+
+    /// Refuses what cannot fit: the builds of one scenario, and the images that are compared.
+    fn check_disk(&self, cache: &Cache) -> Result<()> {
+        let blocks = self.scenarios.iter().map(|scenario| scenario.estimate.block_disk_bytes);
+        let needed = 3 * blocks.max().unwrap_or(0);
+        let free = machine::read(cache.root())?.disk_free_bytes;
+        if free < needed {
+            bail!(
+                "rebuilding needs about {:.1} GB of disk, and the disk of {} has {:.1} GB free: free some, or set \
+                 TARE_CACHE to a directory on a larger disk",
+                needed as f64 / 1e9,
+                cache.root().display(),
+                free as f64 / 1e9
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The environment's `SOURCE_DATE_EPOCH`, as other tools take it from there.
+fn epoch() -> Result<i64> {
+    const NAME: &str = "SOURCE_DATE_EPOCH";
+    let text = match std::env::var(NAME) {
+        Ok(text) => text,
+        Err(_) => SOURCE_DATE_EPOCH.to_owned(),
+    };
+    let seconds = text.parse::<i64>().ok().filter(|seconds| *seconds >= 0);
+    seconds.ok_or_else(|| BadInput(format!("{NAME}={text}: write seconds since 1970, or unset it")).into())
+}
+
+/// Everything that needs the engine, so that whatever becomes of it, the engine is taken down by the caller.
+async fn on_engine(
+    args: &Args,
+    job: &Job,
+    cache: &Cache,
+    engine: &mut Engine,
+    line: &Arc<ProgressLine>,
+) -> Result<()> {
+    line.setting_up("preparing base images and packages");
+    let needs: Vec<Needs> = job.scenarios.iter().map(Needs::from).collect();
+    // Nothing is timed: what builds consume comes as fast as it can.
+    let options = Options { base: args.base, link: Link::None };
+    let say = |what: &str| line.setting_up(what);
+    let bases = chosen::bases()?;
+    let supply = Supply::prepare(cache, &bases, &needs, options, engine.docker(), &say).await?;
+    let info = run_info(job, engine.info().await?, &supply, cache)?;
+    let dir = match &job.run {
+        Some(run) => {
+            same_engine(&run.info().engine, &info.engine, "the run was made")?;
+            RunDir::open(&job.dir)?
+        }
+        None => RunDir::create(&job.dir, &info, &job.plan)?,
+    };
+    let against = job.against.as_ref().map(|other| other_run(other, &info, line)).transpose()?.flatten();
+    let scratch = TempDir::new_in(cache.room("repro")?)?;
+    let keep = args.keep.then(|| job.dir.join("images"));
+    // What is not rebuilt now stays as it was.
+    let rebuilt = |all: &Rebuilds| job.scenarios.iter().any(|scenario| scenario.name == all.scenario);
+    let outcome: Vec<Rebuilds> = dir.read_repro()?.into_iter().filter(|all| !rebuilt(all)).collect();
+    let outcome = Mutex::new(outcome);
+    let colour = colour::on_stdout();
+    let done = |rebuilds: Rebuilds| -> Result<()> {
+        if !args.json {
+            line.print(&report::terminal_rebuilds(&rebuilds, colour));
+        }
+        let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.push(rebuilds);
+        dir.write_repro(&outcome)
+    };
+    let repro = Repro {
+        profile: job.profile,
+        scenarios: &job.scenarios,
+        plan: &job.plan,
+        supply: &supply,
+        progress: Arc::new(Forward(Arc::clone(line) as Arc<dyn Observer>)),
+        observer: Arc::clone(line) as Arc<dyn Observer>,
+        doing: &|what| line.rebuilding(what),
+        scratch: scratch.path(),
+        keep: keep.as_deref(),
+        rebuilds: args.rebuilds,
+        vary: &job.vary,
+        epoch: job.epoch,
+        against: against.as_ref(),
+        done: &done,
+    };
+    repro::run(&repro, engine).await
+}
+
+fn run_info(job: &Job, engine: EngineInfo, supply: &Supply, cache: &Cache) -> Result<RunInfo> {
+    Ok(RunInfo {
+        format_version: FORMAT_VERSION,
+        id: job.id.clone(),
+        started: jiff::Timestamp::now().to_string(),
+        tare: env!("CARGO_PKG_VERSION").to_owned(),
+        git_revision: chosen::git_revision(),
+        profile: job.profile,
+        seed: 0,
+        link: Link::None.info(),
+        engine,
+        machine: machine::read(cache.root())?,
+        bases: supply.base_infos(),
+        scanner: None,
+    })
+}
+
+/// Digests of two engines do not mix: they write layers differently.
+fn same_engine(theirs: &EngineInfo, ours: &EngineInfo, made: &str) -> Result<()> {
+    if (&theirs.version, &theirs.buildkit) == (&ours.version, &ours.buildkit) {
+        return Ok(());
+    }
+    bail!(
+        "{made} on engine {} and this is {}: digests of two engines do not mix; use the same version on both",
+        theirs.version,
+        ours.version
+    )
+}
+
+/// The run that images are held against; its bases are looked at first, since nothing upon others can be the same.
+fn other_run(other: &RunDir, ours: &RunInfo, line: &ProgressLine) -> Result<Option<Other>> {
+    let theirs = other.info();
+    same_engine(&theirs.engine, &ours.engine, "the run of --against was made")?;
+    for base in &ours.bases {
+        let their = theirs.bases.iter().find(|their| their.reference == base.reference);
+        if let Some(their) = their.filter(|their| their.digest != base.digest) {
+            line.say(&format!(
+                "{}: {} there, {} here: images upon it differ by their base alone",
+                base.reference, their.digest, base.digest
+            ));
+        }
+    }
+    Other::of(other).map(Some)
+}
+
+/// Makes the report with what was found, and says whether a gate failed.
+fn conclude(args: &Args, job: &Job, dir: &RunDir) -> Result<()> {
+    report::write(dir)?;
+    let outcome = dir.read_repro()?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&outcome)?);
+    } else {
+        println!("Run directory: {} (repro.json and report.md are in it)", job.dir.display());
+    }
+    let of_now = |all: &&Rebuilds| job.scenarios.iter().any(|scenario| scenario.name == all.scenario);
+    let named = |what: &dyn Fn(&Rebuilds) -> Option<String>| -> String {
+        let lines = outcome
+            .iter()
+            .filter(of_now)
+            .filter_map(|all| what(all).map(|why| format!("\n  {}, {}: {why}", all.scenario, all.variant)));
+        lines.collect()
+    };
+    let failed = named(&|all| all.error.clone());
+    if !failed.is_empty() {
+        bail!("these images could not be rebuilt as often as was asked for:{failed}");
+    }
+    let unlike = named(&|all| {
+        let differs = all.variant == Variant::Optimized && !all.identical;
+        differs.then(|| format!("{} images of {} builds", all.images(), all.rebuilds))
+    });
+    if args.strict && !unlike.is_empty() {
+        return Err(GateFailed(format!("an optimized image differs between rebuilds:{unlike}")).into());
+    }
+    Ok(())
+}

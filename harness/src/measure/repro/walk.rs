@@ -1,0 +1,396 @@
+//! Scenario by scenario: the first build of each variant, the varied ones, and where they differ the search.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+
+use super::blame::{beyond, merge};
+use super::rebuild::{Built, Subject, differences, rebuild};
+use super::variation::{Axes, Variation};
+use super::{Repro, against, recorded};
+use crate::diff::Difference;
+use crate::engine::{Disk, Engine};
+use crate::oci::Stored;
+use crate::record::{FixLeftOut, ImageLayer, Rebuilds, RebuiltBy};
+use crate::scenario::{Axis, Scenario, Variant};
+
+/// Rebuilds everything, and says of each variant what came of it.
+///
+/// # Errors
+/// The engine went away or does not come up again, or the disk is full. What was said before stays said.
+pub async fn run(repro: &Repro<'_>, engine: &mut Engine) -> Result<()> {
+    let mut walk = Walk { repro, engine, disk: Disk::Machine, disk_refused: None, cpus_refused: None };
+    walk.cpus_refused = walk.processors().err().map(|error| format!("{error:#}"));
+    for scenario in repro.scenarios {
+        if let Some(error) = repro.supply.failure(&scenario.name) {
+            let why = format!("{error:#}");
+            for variant in Variant::BOTH {
+                let mut side = walk.side(scenario, variant)?;
+                side.rebuilds.error = Some(why.clone());
+                (repro.done)(side.rebuilds)?;
+            }
+            continue;
+        }
+        let rebuilding = walk.scenario(scenario).await;
+        rebuilding.with_context(|| format!("rebuilding {}", scenario.name))?;
+    }
+    Ok(())
+}
+
+struct Walk<'a> {
+    repro: &'a Repro<'a>,
+    engine: &'a mut Engine,
+    /// What its data lies on.
+    disk: Disk,
+    /// Why the engine can have no disk of its own.
+    disk_refused: Option<String>,
+    /// Why its processors cannot be limited.
+    cpus_refused: Option<String>,
+}
+
+/// One variant on its way.
+struct Side {
+    variant: Variant,
+    axes: Axes,
+    rebuilds: Rebuilds,
+    first: Option<Built>,
+    found: Vec<Difference>,
+}
+
+impl Walk<'_> {
+    async fn scenario(&mut self, scenario: &Scenario) -> Result<()> {
+        let mut sides = Vec::new();
+        let disk_of_first = self.disk;
+        let begun = SystemTime::now();
+        for variant in Variant::BOTH {
+            let mut side = self.side(scenario, variant)?;
+            self.doing(scenario, variant, &format!("build 1 of {}", self.repro.rebuilds));
+            match self.build(scenario, variant, &Variation::default()).await? {
+                Ok(built) => side.begin(built, self.repro.keep, scenario)?,
+                Err(why) => side.rebuilds.error = Some(why),
+            }
+            sides.push(side);
+        }
+        if sides.iter().any(|side| side.varies(Axis::Time)) {
+            (self.repro.doing)(&format!("{}: waiting for the next minute", scenario.name));
+            another_minute(begun).await;
+        }
+        if sides.iter().any(|side| side.varies(Axis::Order)) {
+            if let Err(why) = self.fresh_engine(other(disk_of_first)).await? {
+                sides.iter_mut().for_each(|side| side.axes.refuse(Axis::Order, why.clone()));
+            }
+        } else if sides.iter().any(|side| side.varies(Axis::Engine)) {
+            let _ = self.fresh_engine(disk_of_first).await?;
+        }
+        for number in 2..=self.repro.rebuilds {
+            for side in &mut sides {
+                self.again(scenario, side, number).await?;
+            }
+        }
+        self.blame(scenario, &mut sides, disk_of_first).await?;
+        for mut side in sides {
+            self.leave_out(scenario, &mut side).await?;
+            self.finish(scenario, side).await?;
+        }
+        Ok(())
+    }
+
+    fn side(&self, scenario: &Scenario, variant: Variant) -> Result<Side> {
+        let mut axes = Axes::of(self.repro.vary, scenario, variant, self.engine.is_managed())?;
+        for (axis, refused) in [(Axis::Cpus, &self.cpus_refused), (Axis::Order, &self.disk_refused)] {
+            if let (Some(why), true) = (refused, axes.varied.contains(&axis)) {
+                axes.refuse(axis, why.clone());
+            }
+        }
+        let epoch = scenario.source_date_epoch.get(variant).then(|| self.repro.epoch.to_string());
+        let rebuilds = Rebuilds {
+            scenario: scenario.name.clone(),
+            variant,
+            rebuilds: 0,
+            identical: false,
+            manifest_digests: Vec::new(),
+            differences: Vec::new(),
+            made_by: RebuiltBy::Repro,
+            source_date_epoch: epoch,
+            varied: Vec::new(),
+            not_varied: BTreeMap::new(),
+            broken_by: Vec::new(),
+            causes: Vec::new(),
+            layers: Vec::new(),
+            fixes: Vec::new(),
+            against: None,
+            error: None,
+        };
+        Ok(Side { variant, axes, rebuilds, first: None, found: Vec::new() })
+    }
+
+    /// One build more, along all axes.
+    async fn again(&mut self, scenario: &Scenario, side: &mut Side, number: u32) -> Result<()> {
+        let Some(first) = side.first.as_ref().filter(|_| side.rebuilds.error.is_none()) else {
+            return Ok(());
+        };
+        self.doing(scenario, side.variant, &format!("build {number} of {}", self.repro.rebuilds));
+        let variation = Variation::new(side.axes.varied.iter().copied(), number);
+        match self.build(scenario, side.variant, &variation).await? {
+            Ok(built) => {
+                if !side.rebuilds.manifest_digests.contains(&built.digest) {
+                    merge(&mut side.found, differences(first, &built).await?);
+                }
+                side.rebuilds.manifest_digests.push(built.digest);
+            }
+            Err(why) => side.rebuilds.error = Some(format!("build {number}: {why}")),
+        }
+        Ok(())
+    }
+
+    /// Finds out along which axes alone the images differ.
+    async fn blame(&mut self, scenario: &Scenario, sides: &mut [Side], disk_of_first: Disk) -> Result<()> {
+        let mut searched: Vec<Search<'_>> =
+            sides.iter_mut().filter(|side| !side.found.is_empty()).map(Search::of).collect();
+        if searched.is_empty() {
+            return Ok(());
+        }
+        // As the first build had it, but for the engine: that one is gone.
+        let _ = self.fresh_engine(disk_of_first).await?;
+        for search in &mut searched {
+            self.alone(scenario, search).await?;
+        }
+        let disordered = |search: &Search<'_>| search.side.varies(Axis::Order) && search.is_open();
+        if searched.iter().any(disordered) && self.fresh_engine(other(disk_of_first)).await?.is_ok() {
+            for search in searched.iter_mut().filter(|search| disordered(search)) {
+                self.doing(scenario, search.side.variant, "with order alone varied");
+                if let Ok(built) = self.build(scenario, search.side.variant, &Variation::default()).await? {
+                    search.try_axis(Axis::Order, &built).await?;
+                }
+            }
+        }
+        searched.into_iter().for_each(Search::end);
+        Ok(())
+    }
+
+    /// With nothing varied, and along each axis alone that needs no other disk.
+    async fn alone(&self, scenario: &Scenario, search: &mut Search<'_>) -> Result<()> {
+        let variant = search.side.variant;
+        for what in ["with nothing varied", "with nothing varied, once more"] {
+            self.doing(scenario, variant, what);
+            match self.build(scenario, variant, &Variation::default()).await? {
+                Ok(built) => search.control(built).await?,
+                Err(_) => return Ok(()),
+            }
+        }
+        let alone = |axis: &Axis| !matches!(axis, Axis::Time | Axis::Engine | Axis::Order);
+        let axes: Vec<Axis> = search.side.axes.varied.iter().copied().filter(alone).collect();
+        for axis in axes {
+            if !search.is_open() {
+                return Ok(());
+            }
+            self.doing(scenario, variant, &format!("with {axis} alone varied"));
+            if let Ok(built) = self.build(scenario, variant, &Variation::new([axis], 2)).await? {
+                search.try_axis(axis, &built).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, scenario: &Scenario, side: Side) -> Result<()> {
+        let Side { variant, axes, mut rebuilds, first, found } = side;
+        rebuilds.count();
+        (rebuilds.differences, rebuilds.causes) = recorded(&found);
+        rebuilds.varied = axes.varied.into_iter().collect();
+        rebuilds.not_varied = axes.not_varied;
+        if let (Some(other), Some(first)) = (self.repro.against, &first) {
+            self.doing(scenario, variant, "held against the other run");
+            rebuilds.against = against::compare(other, scenario, variant, first, &rebuilds.layers).await?;
+        }
+        (self.repro.done)(rebuilds)
+    }
+
+    async fn build(
+        &self,
+        scenario: &Scenario,
+        variant: Variant,
+        variation: &Variation,
+    ) -> Result<Result<Built, String>> {
+        let subject = Subject { scenario, variant, without: None };
+        rebuild(self.repro, self.engine, subject, variation).await
+    }
+
+    /// Builds the optimized variant without each of its fixes: once as it is, once with everything varied.
+    async fn leave_out(&self, scenario: &Scenario, side: &mut Side) -> Result<()> {
+        if side.variant != Variant::Optimized || side.rebuilds.error.is_some() {
+            return Ok(());
+        }
+        let varied = Variation::new(side.axes.varied.iter().copied(), 2);
+        for fix in &scenario.fixes {
+            self.doing(scenario, side.variant, &format!("without {}", fix.name));
+            let subject = Subject { scenario, variant: side.variant, without: Some(fix) };
+            let first = rebuild(self.repro, self.engine, subject, &Variation::default()).await?;
+            let second = rebuild(self.repro, self.engine, subject, &varied).await?;
+            let mut left_out = FixLeftOut {
+                fix: fix.name.clone(),
+                cause: fix.cause.clone(),
+                identical: false,
+                causes: Vec::new(),
+                error: None,
+            };
+            match (first, second) {
+                (Ok(first), Ok(second)) => {
+                    left_out.identical = first.digest == second.digest;
+                    (_, left_out.causes) = recorded(&differences(&first, &second).await?);
+                }
+                (Err(why), _) | (_, Err(why)) => left_out.error = Some(why),
+            }
+            side.rebuilds.fixes.push(left_out);
+        }
+        Ok(())
+    }
+
+    /// An engine that has built nothing yet; or why it has no such disk, which then is never tried again.
+    async fn fresh_engine(&mut self, disk: Disk) -> Result<Result<(), String>> {
+        if !self.engine.is_managed() {
+            return Ok(Ok(()));
+        }
+        (self.repro.doing)("bringing up a fresh engine");
+        let observer = std::sync::Arc::clone(&self.repro.observer);
+        let fresh = self.engine.reset(disk, &|text| observer.note(text)).await;
+        let fresh = fresh.map_err(|error| format!("{error:#}"));
+        // Where there is no engine at all, this says so.
+        self.repro.supply.restore_bases(self.engine.docker()).await?;
+        match &fresh {
+            Ok(()) => self.disk = disk,
+            Err(why) => {
+                self.disk = Disk::Machine;
+                self.disk_refused = Some(why.clone());
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// Whether the processors of builds can be limited here.
+    fn processors(&self) -> Result<()> {
+        if self.engine.is_managed() && self.repro.vary.contains(&Axis::Cpus) {
+            anyhow::ensure!(
+                std::thread::available_parallelism()?.get() > 1,
+                "this machine has one processor alone"
+            );
+            self.engine.limit_cpus(Some(1))?;
+            self.engine.limit_cpus(None)?;
+        }
+        Ok(())
+    }
+
+    fn doing(&self, scenario: &Scenario, variant: Variant, what: &str) {
+        (self.repro.doing)(&format!("{}, {variant}: {what}", scenario.name));
+    }
+}
+
+impl Side {
+    fn varies(&self, axis: Axis) -> bool {
+        self.rebuilds.error.is_none() && self.axes.varied.contains(&axis)
+    }
+
+    /// Takes the first image, and keeps it where that was asked for.
+    fn begin(&mut self, built: Built, keep: Option<&std::path::Path>, scenario: &Scenario) -> Result<()> {
+        let image = Stored::open(built.archive.path())?;
+        let layer = |layer: &crate::oci::StoredLayer| ImageLayer {
+            diff_id: layer.diff_id.to_string(),
+            made_by: layer.made_by.clone(),
+        };
+        self.rebuilds.layers = image.layers.iter().map(layer).collect();
+        self.rebuilds.manifest_digests.push(built.digest.clone());
+        if let Some(dir) = keep {
+            std::fs::create_dir_all(dir)?;
+            let path = dir.join(against::file_name(&scenario.name, self.variant));
+            std::fs::copy(built.archive.path(), &path)
+                .with_context(|| format!("cannot keep the image as {}", path.display()))?;
+        }
+        self.first = Some(built);
+        Ok(())
+    }
+}
+
+/// The search for what one variant's images differ by.
+struct Search<'s> {
+    side: &'s mut Side,
+    /// The image that the axes are held against: on this engine, nothing varied.
+    control: Option<Built>,
+    /// What differs by itself.
+    noise: Vec<Difference>,
+    /// What the axes that were blamed so far explain.
+    explained: Vec<Difference>,
+}
+
+impl<'s> Search<'s> {
+    fn of(side: &'s mut Side) -> Self {
+        Self { side, control: None, noise: Vec::new(), explained: Vec::new() }
+    }
+
+    /// Takes an image of which nothing was varied: the first one is held against the very first, of another engine;
+    /// the second against that.
+    async fn control(&mut self, built: Built) -> Result<()> {
+        match &self.control {
+            None => self.control = Some(built),
+            Some(control) => {
+                self.noise = differences(control, &built).await?;
+                if !self.noise.is_empty() {
+                    self.side.rebuilds.broken_by.push(Axis::Time);
+                }
+                if let (Some(first), true) = (&self.side.first, self.side.varies(Axis::Engine)) {
+                    let found = differences(first, control).await?;
+                    self.blame(Axis::Engine, &found);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_axis(&mut self, axis: Axis, built: &Built) -> Result<()> {
+        if let Some(control) = &self.control {
+            let found = differences(control, built).await?;
+            self.blame(axis, &found);
+        }
+        Ok(())
+    }
+
+    fn blame(&mut self, axis: Axis, found: &[Difference]) {
+        let by_it: Vec<Difference> = match axis {
+            // It comes with another engine, which may be to blame already.
+            Axis::Order => {
+                let known: Vec<Difference> = self.noise.iter().chain(&self.explained).cloned().collect();
+                beyond(found, &known).cloned().collect()
+            }
+            _ => beyond(found, &self.noise).cloned().collect(),
+        };
+        if !by_it.is_empty() {
+            self.side.rebuilds.broken_by.push(axis);
+            self.explained.extend(by_it);
+        }
+    }
+
+    /// Whether anything is left that neither chance nor an axis explains; what several axes change is asked of each.
+    fn is_open(&self) -> bool {
+        self.control.is_some() && beyond(&self.side.found, &self.noise).next().is_some()
+    }
+
+    fn end(self) {
+        self.side.rebuilds.broken_by.sort_unstable();
+    }
+}
+
+/// The one that lists directories otherwise.
+fn other(disk: Disk) -> Disk {
+    match disk {
+        Disk::Machine => Disk::Reordered,
+        Disk::Reordered => Disk::Machine,
+    }
+}
+
+/// Returns once the clock shows another minute than at `begun`.
+async fn another_minute(begun: SystemTime) {
+    let minute =
+        |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() / 60;
+    while minute(SystemTime::now()) == minute(begun) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}

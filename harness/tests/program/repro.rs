@@ -1,0 +1,204 @@
+//! Rebuilding: each axis is found in a Dockerfile that leaks it, and in no other.
+
+use std::fs;
+use std::path::Path;
+
+use harness::cache::Cache;
+use harness::debian::{Archive, Suite};
+use harness::record::{Rebuilds, RunDir};
+use harness::scenario::{Axis, Variant};
+
+use crate::support::{assert_no_new_traces, engine_lock, replace, tare, traces};
+
+const BUSYBOX: &str = "FROM scratch\nCOPY --chmod=755 busybox /bin/busybox\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\n";
+
+const PYTHON: &str = "FROM python:3.11-slim\n";
+
+/// What leaks, and the axis that it is.
+type Leak = (&'static str, Option<Axis>);
+
+/// Of each scenario: the base, and what leaks in the naive and in the optimized variant.
+const LEAKS: [(&str, [Leak; 2]); 6] = [
+    (BUSYBOX, [("RUN date > /leak", Some(Axis::Time)), ("COPY --chmod=755 linked /app", Some(Axis::Path))]),
+    (
+        BUSYBOX,
+        [
+            ("COPY --chmod=644 file /\nRUN stat -c %Y /file > /leak", Some(Axis::Mtimes)),
+            ("COPY file /", Some(Axis::Umask)),
+        ],
+    ),
+    (BUSYBOX, [("RUN hostname > /leak", Some(Axis::Hostname)), ("RUN nproc > /leak", Some(Axis::Cpus))]),
+    (
+        BUSYBOX,
+        [
+            ("ARG TZ\nRUN date +%Z > /leak", Some(Axis::Timezone)),
+            ("ARG LC_ALL\nRUN echo \"$LC_ALL\" > /leak", Some(Axis::Locale)),
+        ],
+    ),
+    (
+        BUSYBOX,
+        [("ARG MAX_JOBS\nRUN echo \"$MAX_JOBS\" > /leak", Some(Axis::Jobs)), ("RUN echo held > /leak", None)],
+    ),
+    (
+        PYTHON,
+        [
+            ("RUN ls -U /usr/bin > /leak", Some(Axis::Order)),
+            // When the base was unpacked: ldconfig's cache holds the like.
+            ("RUN stat -c %Z /etc/os-release > /leak", Some(Axis::Engine)),
+        ],
+    ),
+];
+
+fn scenario(root: &Path, name: &str, base: &str, leaks: [&str; 2]) {
+    let dir = root.join(name);
+    let context = dir.join("context");
+    fs::create_dir_all(context.join("linked")).expect("a folder");
+    let debian = Cache::open().expect("a cache").room("debian").expect("a room");
+    let tools = Archive::open(&debian).expect("an archive").unpack(&Suite::Own, &["busybox-static"]);
+    let tools = tools.expect("busybox");
+    fs::copy(tools.program("busybox").expect("busybox"), context.join("busybox")).expect("a file");
+    fs::write(context.join("file"), "held\n").expect("a file");
+    std::os::unix::fs::symlink(context.join("file"), context.join("linked/latest")).expect("a link");
+    for (variant, leak) in ["naive", "optimized"].into_iter().zip(leaks) {
+        fs::write(dir.join(format!("{variant}.Dockerfile")), format!("{base}{leak}\n"))
+            .expect("a Dockerfile");
+    }
+    let profiles: String = ["smoke", "quick", "full"]
+        .map(|profile| {
+            format!(
+                "[profiles.{profile}]\ncold_s = {{ naive = 1.0, optimized = 1.0 }}\nblock_disk_bytes = 1_000_000\n"
+            )
+        })
+        .concat();
+    let text = format!("question = \"?\"\nanalysis = \"\"\ncaveat = \"\"\nevents = [\"cold\"]\n{profiles}");
+    fs::write(dir.join("scenario.toml"), text).expect("a scenario");
+}
+
+fn rebuilt(run: &Path) -> Vec<Rebuilds> {
+    RunDir::open(run).expect("a run").read_repro().expect("repro.json")
+}
+
+#[test]
+fn every_axis_is_found_where_it_leaks_and_only_there() {
+    let _engine = engine_lock();
+    let before = traces();
+    let root = tempfile::tempdir().expect("a directory");
+    let names: Vec<String> = (0..LEAKS.len()).map(|number| format!("leaks-{number}")).collect();
+    for (name, (base, leaks)) in names.iter().zip(LEAKS) {
+        scenario(root.path(), name, base, leaks.map(|(line, _)| line));
+    }
+    let run = root.path().join("run");
+    let asserted = tare()
+        .arg("repro")
+        .args(&names)
+        .args(["--rebuilds", "2", "--engine", "managed", "--keep", "--scenarios"])
+        .arg(root.path())
+        .arg("--out")
+        .arg(&run)
+        .assert()
+        .success();
+    let said = String::from_utf8(asserted.get_output().stdout.clone()).expect("UTF-8");
+    let all = rebuilt(&run);
+    assert_eq!(all.len(), 2 * LEAKS.len());
+    for (rebuilds, (line, axis)) in all.iter().zip(LEAKS.iter().flat_map(|(_, leaks)| leaks)) {
+        let expected: Vec<Axis> = axis.iter().copied().collect();
+        assert_eq!(rebuilds.broken_by, expected, "{line}: {rebuilds:#?}");
+        assert_eq!(rebuilds.identical, axis.is_none(), "{line}");
+        assert_eq!(rebuilds.differences.is_empty(), axis.is_none(), "{line}");
+        assert_eq!((rebuilds.rebuilds, rebuilds.manifest_digests.len()), (2, 2), "{line}");
+        let skipped = [Axis::Timezone, Axis::Locale, Axis::Jobs, Axis::Upstream];
+        let varied = rebuilds.varied.len() + rebuilds.not_varied.len();
+        assert_eq!(varied, Axis::ALL.len(), "{line}: each axis is varied, or it is said why not");
+        assert!(rebuilds.not_varied.keys().all(|axis| skipped.contains(axis)), "{line}: {rebuilds:#?}");
+        if let Some(axis) = axis {
+            assert!(said.contains(&format!("broken by: {axis} (")), "{said}");
+        }
+    }
+    let zone = all.iter().find(|rebuilds| rebuilds.broken_by == [Axis::Timezone]).expect("the time zone");
+    let causes: Vec<&str> = zone.causes.iter().map(|count| &*count.cause).collect();
+    assert!(causes.contains(&"build-arg") && !causes.contains(&"history-command"), "{causes:?}");
+    let umask = all.iter().find(|rebuilds| rebuilds.broken_by == [Axis::Umask]).expect("the umask");
+    assert_eq!(umask.causes.iter().map(|count| &*count.cause).collect::<Vec<_>>(), ["umask"]);
+    assert!(umask.differences[0].fix.contains("COPY --chmod"), "{umask:#?}");
+    assert_no_new_traces(&before);
+
+    // The same sources, held against that run: the steady image is the same, the other one is explained.
+    let later = root.path().join("later");
+    let again = |strict: &[&str]| {
+        let mut command = tare();
+        command.args([
+            "repro",
+            "leaks-4",
+            "leaks-0",
+            "--rebuilds",
+            "2",
+            "--vary",
+            "time",
+            "--engine",
+            "managed",
+        ]);
+        command
+            .args(strict)
+            .arg("--scenarios")
+            .arg(root.path())
+            .arg("--against")
+            .arg(&run)
+            .arg("--out")
+            .arg(&later);
+        command.assert()
+    };
+    again(&[]).success();
+    let against = |name: &str, variant: Variant| {
+        let all = rebuilt(&later);
+        let found = all.into_iter().find(|all| all.scenario == name && all.variant == variant);
+        found.and_then(|all| all.against).expect("a comparison")
+    };
+    assert!(against("leaks-4", Variant::Optimized).identical);
+    let dated = against("leaks-0", Variant::Naive);
+    assert!(!dated.identical);
+    assert!(dated.differences.iter().any(|difference| difference.path == "/leak"), "{dated:#?}");
+    assert_eq!(dated.layers, ["RUN /bin/sh -c date > /leak # buildkit"]);
+
+    // A gate for those who want one, in the run that is there: what it holds is replaced.
+    replace(&root.path().join("leaks-4/optimized.Dockerfile"), "echo held", "date");
+    again(&["--strict"]).code(2);
+    fs::remove_dir_all(&later).expect("the run");
+    again(&["--strict"]).code(3);
+}
+
+#[test]
+fn a_pinned_list_holds_when_upstream_moves_on_and_a_bare_name_does_not() {
+    let _engine = engine_lock();
+    let root = tempfile::tempdir().expect("a directory");
+    let run = root.path().join("run");
+    tare()
+        .args(["repro", "pinned-deps", "--rebuilds", "2", "--vary", "upstream", "--profile", "smoke"])
+        .args(["--engine", "managed", "--strict", "--out"])
+        .arg(&run)
+        .assert()
+        .success();
+    let [naive, optimized] = &rebuilt(&run)[..] else { panic!("two variants") };
+    assert!(optimized.identical && optimized.differences.is_empty());
+    assert_eq!((naive.identical, &*naive.broken_by), (false, &[Axis::Upstream][..]));
+    let versions: Vec<&str> = naive.causes.iter().map(|count| &*count.cause).collect();
+    assert!(versions.contains(&"python-package-version"), "{versions:?}");
+    let report = fs::read_to_string(run.join("report.md")).expect("the report");
+    assert!(report.contains("### Rebuilt") && report.contains("| naive | 2 | 2 | **no** | upstream |"));
+}
+
+#[test]
+fn bad_input_of_repro_is_refused_before_an_engine_is_up() {
+    let refused = |arguments: &[&str], needle: &str| {
+        let asserted = tare().arg("repro").args(arguments).assert().code(2);
+        let said = String::from_utf8(asserted.get_output().stderr.clone()).expect("UTF-8");
+        assert!(said.contains(needle), "{arguments:?}: {said}");
+    };
+    refused(&["--vary", "clock"], "there is no axis `clock`");
+    refused(&["--rebuilds", "1"], "1 is not in 2..=100");
+    refused(&["layer-oder"], "did you mean `layer-order`?");
+    refused(&["--against", "/nonexistent"], "is not a run directory");
+    let asserted =
+        tare().env("SOURCE_DATE_EPOCH", "yesterday").args(["repro", "layer-order"]).assert().code(2);
+    let said = String::from_utf8(asserted.get_output().stderr.clone()).expect("UTF-8");
+    assert!(said.contains("SOURCE_DATE_EPOCH=yesterday: write seconds since 1970"), "{said}");
+}
