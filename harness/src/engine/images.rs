@@ -44,7 +44,10 @@ impl Engine {
     /// There is no such image, or the engine does not answer.
     pub async fn image_id(&self, name: &str) -> Result<String> {
         let image = self.docker().inspect_image(name).await;
-        image.with_context(|| format!("looking at the image {name}"))?.id.context("the engine gave no image id")
+        image
+            .with_context(|| format!("looking at the image {name}"))?
+            .id
+            .context("the engine gave no image id")
     }
 
     /// Gives the image called `name` a second name, `NAME-before`, until the next such call or until the images

@@ -1,6 +1,6 @@
 //! `repro.json`: whether a rebuild gives the same image, and if not, why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +155,28 @@ impl Rebuilds {
     /// Differences of one cause that are listed.
     pub const LISTED: usize = 20;
 
+    /// Of a variant that was not built yet.
+    pub fn of(scenario: &str, variant: Variant, made_by: RebuiltBy) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            variant,
+            rebuilds: 0,
+            identical: false,
+            manifest_digests: Vec::new(),
+            differences: Vec::new(),
+            made_by,
+            source_date_epoch: None,
+            varied: Vec::new(),
+            not_varied: BTreeMap::new(),
+            broken_by: Vec::new(),
+            causes: Vec::new(),
+            layers: Vec::new(),
+            fixes: Vec::new(),
+            against: None,
+            error: None,
+        }
+    }
+
     /// What the cold builds of a run say by themselves. One that has a single digest is left out: it was not rebuilt.
     pub fn of_cold_builds(samples: &[Sample], epoch: &str) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
@@ -167,24 +189,10 @@ impl Rebuilds {
                 rebuilds.manifest_digests.push(digest.clone());
                 continue;
             }
-            found.push(Self {
-                scenario: sample.scenario.clone(),
-                variant: sample.variant,
-                rebuilds: 0,
-                identical: false,
-                manifest_digests: vec![digest.clone()],
-                differences: Vec::new(),
-                made_by: RebuiltBy::Bench,
-                source_date_epoch: Some(epoch.to_owned()),
-                varied: Vec::new(),
-                not_varied: BTreeMap::new(),
-                broken_by: Vec::new(),
-                causes: Vec::new(),
-                layers: Vec::new(),
-                fixes: Vec::new(),
-                against: None,
-                error: None,
-            });
+            let mut rebuilds = Self::of(&sample.scenario, sample.variant, RebuiltBy::Bench);
+            rebuilds.source_date_epoch = Some(epoch.to_owned());
+            rebuilds.manifest_digests.push(digest.clone());
+            found.push(rebuilds);
         }
         found.retain_mut(|rebuilds| {
             rebuilds.count();
@@ -201,6 +209,30 @@ impl Rebuilds {
 
     /// How many different images there were.
     pub fn images(&self) -> usize {
-        self.manifest_digests.iter().collect::<std::collections::BTreeSet<_>>().len()
+        self.manifest_digests.iter().collect::<BTreeSet<_>>().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::testing::RunBuilder;
+    use crate::scenario::SampleColumn;
+
+    #[test]
+    fn cold_builds_are_rebuilds_where_two_have_a_digest() {
+        let mut records = RunBuilder::new()
+            .scenario("a")
+            .samples(&Event::Cold, SampleColumn::Wall, &[1.0, 1.0, 1.0], &[1.0])
+            .build();
+        for sample in &mut records.samples {
+            // The blocks that only times need have none.
+            sample.manifest_digest = (sample.block < 3).then(|| format!("sha256:{}", sample.block));
+        }
+        let found = Rebuilds::of_cold_builds(&records.samples, "0");
+        assert_eq!(found.len(), 1, "one build is no rebuild");
+        let naive = &found[0];
+        assert_eq!((naive.variant, naive.rebuilds, naive.identical), (Variant::Naive, 2, false));
+        assert_eq!((naive.images(), naive.made_by), (2, RebuiltBy::Bench));
     }
 }

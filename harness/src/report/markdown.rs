@@ -42,6 +42,10 @@ fn answers(report: &Report<'_>) -> String {
             name = plain(&row.scenario)
         );
     }
+    let rebuilt = rebuilds::summary(report);
+    if !rebuilt.is_empty() {
+        let _ = write!(text, "\n{rebuilt}");
+    }
     if report.scenarios.iter().any(|scenario| scenario.rows.on_stand_ins()) {
         let _ = write!(
             text,
@@ -246,6 +250,13 @@ fn method(report: &Report<'_>) -> String {
          - A value in a table is the median over the blocks. 1 MB is a million bytes. A failed build is a row with \
          its error, never a timing.\n",
     );
+    if !report.records.repro.is_empty() {
+        text.push_str(
+            "- Rebuilt: each build is clean, without any step from a cache and with empty cache mounts. Two images are \
+             one if their manifest digests are. An axis is blamed for what differs with it alone, and neither by itself \
+             nor for a cause that is at work by itself.\n",
+        );
+    }
     let _ =
         writeln!(text, "- Claims on time that were tested: {tested}; p is Holm-adjusted for that number.");
     if let Some((seconds, share)) = facts::overhead(report.records) {
@@ -282,9 +293,11 @@ fn method(report: &Report<'_>) -> String {
             if base.made_of.is_empty() { String::new() } else { format!(", {}", plain(&base.made_of)) }
         );
     }
-    text.push_str(
+    let repro = if report.records.repro.is_empty() { "" } else { "[repro.json](repro.json), " };
+    let _ = write!(
+        text,
         "\n## Data\n\n[run.json](run.json), [plan.json](plan.json), [samples.csv](samples.csv), \
-         [steps.csv](steps.csv), [images.csv](images.csv), [deltas.csv](deltas.csv), [claims.csv](claims.csv). \
+         [steps.csv](steps.csv), [images.csv](images.csv), [deltas.csv](deltas.csv), {repro}[claims.csv](claims.csv). \
          This file is made from them alone.\n",
     );
     text

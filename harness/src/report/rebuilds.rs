@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::Report;
 use super::markdown::plain;
 use super::terminal::{INDENT, bold, paragraph};
 use crate::metrics::{ScenarioRecords, Unit};
 use crate::record::{Against, CauseCount, FixLeftOut, ImageDifference, Rebuilds, RebuiltBy};
-use crate::scenario::Axis;
+use crate::scenario::{Axis, Variant};
 
 /// One variant's rebuilds, for a terminal.
 pub fn terminal(rebuilds: &Rebuilds, colour: bool) -> String {
@@ -28,6 +29,38 @@ pub fn terminal(rebuilds: &Rebuilds, colour: bool) -> String {
         text.push_str(&causes(&against.causes, &against.differences));
     }
     text
+}
+
+/// Of all that was rebuilt, a row a scenario; nothing where nothing was.
+pub(super) fn summary(report: &Report<'_>) -> String {
+    let rebuilt: Vec<_> = report.scenarios.iter().filter(|part| !part.rows.rebuilds.is_empty()).collect();
+    if rebuilt.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "Is it the same image when it is built again?\n\n| scenario | naive | optimized |\n|---|---|---|\n",
+    );
+    for part in rebuilt {
+        let of = |variant: Variant| {
+            let rebuilds = part.rows.rebuilds.iter().find(|all| all.variant == variant);
+            rebuilds.map_or_else(|| "not rebuilt".to_owned(), |all| in_short(all))
+        };
+        let name = plain(&part.rows.plan.name);
+        let (naive, optimized) = (of(Variant::Naive), of(Variant::Optimized));
+        let _ = writeln!(text, "| [{name}](#{name}) | {naive} | {optimized} |");
+    }
+    text.push('\n');
+    text
+}
+
+fn in_short(rebuilds: &Rebuilds) -> String {
+    let axes: Vec<&str> = rebuilds.broken_by.iter().map(|axis| axis.as_str()).collect();
+    let by = if axes.is_empty() { String::new() } else { format!(", broken by {}", axes.join(", ")) };
+    match (rebuilds.identical, rebuilds.rebuilds) {
+        (_, 0) => "not built".to_owned(),
+        (true, builds) => format!("**yes**: one digest of {builds} builds"),
+        (false, builds) => format!("**no**: {} images of {builds} builds{by}", rebuilds.images()),
+    }
 }
 
 /// The section of a scenario's report; nothing where it was not rebuilt.
@@ -75,12 +108,18 @@ pub(super) fn section(rows: &ScenarioRecords<'_>) -> String {
                 plain(example.map_or("", |example| &example.fix)),
             );
         }
+    }
+    let mut besides = String::new();
+    for all in &rows.rebuilds {
         for left_out in &all.fixes {
-            let _ = writeln!(text, "\n- {}, {}", all.variant, plain(&without(left_out)));
+            let _ = writeln!(besides, "- {}, {}", all.variant, plain(&without(left_out)));
         }
         if let Some(against) = &all.against {
-            let _ = writeln!(text, "\n- {}: {}", all.variant, plain(&other(against)));
+            let _ = writeln!(besides, "- {}: {}", all.variant, plain(&other(against)));
         }
+    }
+    if !besides.is_empty() {
+        let _ = write!(text, "\n{besides}");
     }
     if rows.rebuilds.iter().all(|all| all.made_by == RebuiltBy::Bench) {
         text.push_str(
@@ -208,5 +247,92 @@ fn shown(difference: &ImageDifference) -> String {
         (false, true) => format!("{place}: {}, only in the first", difference.a),
         (true, false) => format!("{place}: {}, not in the first", difference.b),
         (false, false) => format!("{place}: {} → {}", difference.a, difference.b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken() -> Rebuilds {
+        let mut rebuilds = Rebuilds::of("multi-stage", Variant::Optimized, RebuiltBy::Repro);
+        rebuilds.source_date_epoch = Some("0".to_owned());
+        rebuilds.manifest_digests = ["sha256:1", "sha256:2", "sha256:2"].map(str::to_owned).into();
+        rebuilds.count();
+        rebuilds.varied = vec![Axis::Time, Axis::Umask];
+        rebuilds.not_varied = [Axis::Cpus, Axis::Order].map(|axis| (axis, "no engine".to_owned())).into();
+        rebuilds.broken_by = vec![Axis::Umask];
+        rebuilds.causes = vec![CauseCount {
+            cause: "umask".to_owned(),
+            what: "write bits of group and others".to_owned(),
+            count: 3,
+            bytes: 0,
+        }];
+        rebuilds.differences = vec![ImageDifference {
+            path: "/app".to_owned(),
+            layer: Some(2),
+            kind: "metadata".to_owned(),
+            cause: "umask".to_owned(),
+            fix: "COPY --chmod".to_owned(),
+            a: "0644".to_owned(),
+            b: "0664".to_owned(),
+        }];
+        rebuilds
+    }
+
+    #[test]
+    fn what_broke_an_image_is_said_with_cause_and_remedy() {
+        let expected = "\
+multi-stage, optimized: not reproducible
+  3 builds, 2 images; the first is sha256:1 (SOURCE_DATE_EPOCH=0, times of new files rewritten)
+  broken by: umask (the umask with which the context was checked out)
+  varied: time, umask
+  not varied: cpus, order (no engine)
+
+  umask: write bits of group and others (3)
+    for example /app in layer 2: 0644 → 0664
+    mend it: COPY --chmod
+";
+        assert_eq!(terminal(&broken(), false), expected);
+    }
+
+    #[test]
+    fn a_fix_is_said_to_be_needed_only_if_its_cause_is_found() {
+        let count =
+            |cause: &str| CauseCount { cause: cause.to_owned(), what: String::new(), count: 1, bytes: 0 };
+        let mut left_out = FixLeftOut {
+            fix: "the list".to_owned(),
+            cause: "python-package-version".to_owned(),
+            identical: false,
+            causes: vec![count("python-package-version"), count("mtime")],
+            error: None,
+        };
+        assert_eq!(without(&left_out), "without the list: differs, by python-package-version, mtime");
+        left_out.causes.remove(0);
+        assert_eq!(
+            without(&left_out),
+            "without the list: differs, by mtime, and not by python-package-version"
+        );
+        left_out.identical = true;
+        assert_eq!(without(&left_out), "without the list: the same image even so: it is not needed");
+    }
+
+    #[test]
+    fn another_run_without_its_image_is_compared_by_layers() {
+        let mut against = Against {
+            run: "r1".to_owned(),
+            manifest_digest: "sha256:9".to_owned(),
+            identical: false,
+            causes: Vec::new(),
+            differences: Vec::new(),
+            layers: vec!["RUN date".to_owned()],
+        };
+        assert_eq!(
+            other(&against),
+            "another image than in run r1, which has sha256:9; layers differ: RUN date; with `repro --keep` there, the \
+             causes are found"
+        );
+        against.identical = true;
+        assert_eq!(other(&against), "the same image as in run r1");
     }
 }

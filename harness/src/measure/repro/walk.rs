@@ -1,6 +1,5 @@
 //! Scenario by scenario: the first build of each variant, the varied ones, and where they differ the search.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
@@ -104,24 +103,8 @@ impl Walk<'_> {
             }
         }
         let epoch = scenario.source_date_epoch.get(variant).then(|| self.repro.epoch.to_string());
-        let rebuilds = Rebuilds {
-            scenario: scenario.name.clone(),
-            variant,
-            rebuilds: 0,
-            identical: false,
-            manifest_digests: Vec::new(),
-            differences: Vec::new(),
-            made_by: RebuiltBy::Repro,
-            source_date_epoch: epoch,
-            varied: Vec::new(),
-            not_varied: BTreeMap::new(),
-            broken_by: Vec::new(),
-            causes: Vec::new(),
-            layers: Vec::new(),
-            fixes: Vec::new(),
-            against: None,
-            error: None,
-        };
+        let mut rebuilds = Rebuilds::of(&scenario.name, variant, RebuiltBy::Repro);
+        rebuilds.source_date_epoch = epoch;
         Ok(Side { variant, axes, rebuilds, first: None, found: Vec::new() })
     }
 
