@@ -426,3 +426,14 @@ fn a_claim_on_a_start_that_nothing_times() {
     let sample = sample.toml("[answer]", start).toml("\"noop\", ", "");
     insta::assert_snapshot!(sample.error(), @r#"sample/scenario.toml:50: claim `step-skipped`: `start:import@first` needs "noop" among `events`: add it"#);
 }
+
+#[test]
+fn a_fix_that_the_optimized_dockerfile_does_not_have() {
+    let fix = "[[fixes]]\nname = \"pinned\"\nreplace = { \"==1.0\" = \"\" }\ncause = \"umask\"\n\n[[claims]]";
+    let said = Sample::new().toml("[[claims]]", fix).error();
+    assert!(
+        said.contains("fix `pinned`: ") && said.contains("optimized.Dockerfile does not contain `==1.0`"),
+        "{said}"
+    );
+    assert!(said.starts_with("sample/scenario.toml:"), "{said}");
+}

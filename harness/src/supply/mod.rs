@@ -142,12 +142,12 @@ impl Supply {
         self.bases.values().map(|base| base.tag.as_str()).collect()
     }
 
-    /// Brings the base images in again, into an engine that was wiped since.
+    /// Brings the base images of a scenario in again, into an engine that was wiped since; those that are there stay.
     ///
     /// # Errors
     /// If the engine cannot pull or load one.
-    pub async fn restore_bases(&self, docker: &Docker) -> Result<()> {
-        for base in self.bases.values() {
+    pub async fn restore_bases(&self, docker: &Docker, scenario: &str) -> Result<()> {
+        for base in self.bases_of(scenario) {
             base.restore(docker).await?;
         }
         Ok(())

@@ -136,7 +136,7 @@ async fn builds_find_all_that_they_need_and_the_proxy_serves_apt_alone() {
     // An engine that was wiped gets its base images back.
     let tag = supply.base_tags()[0];
     engine.docker().remove_image(tag, None::<RemoveImageOptions>, None).await.unwrap();
-    supply.restore_bases(engine.docker()).await.unwrap();
+    supply.restore_bases(engine.docker(), "service").await.unwrap();
     builder.build("FROM python:3.11-slim\nRUN pip --version\n").await;
 
     // A second supply finds all in cache and engine.

@@ -2,12 +2,14 @@
 //!
 //! `walk` builds each variant once, and then again while all that should not matter is varied (`variation`); every
 //! build is clean (`rebuild`). Digests are compared first. Where they differ the images are, and then the same is
-//! built with nothing varied and along each axis alone, to find out which of them it was (`blame`). `against` holds
-//! the first image against another run's.
+//! built with nothing varied and along each axis alone, to find out which of them it was (`search`, by the rules of
+//! `blame`). `against` holds the first image against another run's.
 
 mod against;
 mod blame;
 mod rebuild;
+mod search;
+mod side;
 mod variation;
 mod walk;
 

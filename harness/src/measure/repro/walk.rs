@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 
-use super::blame::{beyond, merge};
+use super::blame::merge;
 use super::rebuild::{Built, Subject, differences, rebuild};
+use super::search::Search;
+use super::side::Side;
 use super::variation::{Axes, Variation};
 use super::{Repro, against, recorded};
-use crate::diff::Difference;
 use crate::engine::{Disk, Engine};
-use crate::oci::Stored;
-use crate::record::{FixLeftOut, ImageLayer, Rebuilds, RebuiltBy};
+use crate::record::{FixLeftOut, Rebuilds, RebuiltBy};
 use crate::scenario::{Axis, Scenario, Variant};
 
 /// Rebuilds everything, and says of each variant what came of it.
@@ -48,19 +48,11 @@ struct Walk<'a> {
     cpus_refused: Option<String>,
 }
 
-/// One variant on its way.
-struct Side {
-    variant: Variant,
-    axes: Axes,
-    rebuilds: Rebuilds,
-    first: Option<Built>,
-    found: Vec<Difference>,
-}
-
 impl Walk<'_> {
     async fn scenario(&mut self, scenario: &Scenario) -> Result<()> {
         let mut sides = Vec::new();
         let disk_of_first = self.disk;
+        self.repro.supply.restore_bases(self.engine.docker(), &scenario.name).await?;
         let begun = SystemTime::now();
         for variant in Variant::BOTH {
             let mut side = self.side(scenario, variant)?;
@@ -71,16 +63,16 @@ impl Walk<'_> {
             }
             sides.push(side);
         }
-        if sides.iter().any(|side| side.varies(Axis::Time)) {
-            (self.repro.doing)(&format!("{}: waiting for the next minute", scenario.name));
-            another_minute(begun).await;
-        }
         if sides.iter().any(|side| side.varies(Axis::Order)) {
-            if let Err(why) = self.fresh_engine(other(disk_of_first)).await? {
+            if let Err(why) = self.fresh_engine(scenario, other(disk_of_first)).await? {
                 sides.iter_mut().for_each(|side| side.axes.refuse(Axis::Order, why.clone()));
             }
         } else if sides.iter().any(|side| side.varies(Axis::Engine)) {
-            let _ = self.fresh_engine(disk_of_first).await?;
+            let _ = self.fresh_engine(scenario, disk_of_first).await?;
+        }
+        if sides.iter().any(|side| side.varies(Axis::Time)) {
+            (self.repro.doing)(&format!("{}: waiting for the next minute", scenario.name));
+            another_minute(begun).await;
         }
         for number in 2..=self.repro.rebuilds {
             for side in &mut sides {
@@ -135,12 +127,13 @@ impl Walk<'_> {
             return Ok(());
         }
         // As the first build had it, but for the engine: that one is gone.
-        let _ = self.fresh_engine(disk_of_first).await?;
+        let _ = self.fresh_engine(scenario, disk_of_first).await?;
         for search in &mut searched {
             self.alone(scenario, search).await?;
         }
         let disordered = |search: &Search<'_>| search.side.varies(Axis::Order) && search.is_open();
-        if searched.iter().any(disordered) && self.fresh_engine(other(disk_of_first)).await?.is_ok() {
+        if searched.iter().any(disordered) && self.fresh_engine(scenario, other(disk_of_first)).await?.is_ok()
+        {
             for search in searched.iter_mut().filter(|search| disordered(search)) {
                 self.doing(scenario, search.side.variant, "with order alone varied");
                 if let Ok(built) = self.build(scenario, search.side.variant, &Variation::default()).await? {
@@ -230,7 +223,7 @@ impl Walk<'_> {
     }
 
     /// An engine that has built nothing yet; or why it has no such disk, which then is never tried again.
-    async fn fresh_engine(&mut self, disk: Disk) -> Result<Result<(), String>> {
+    async fn fresh_engine(&mut self, scenario: &Scenario, disk: Disk) -> Result<Result<(), String>> {
         if !self.engine.is_managed() {
             return Ok(Ok(()));
         }
@@ -239,7 +232,7 @@ impl Walk<'_> {
         let fresh = self.engine.reset(disk, &|text| observer.note(text)).await;
         let fresh = fresh.map_err(|error| format!("{error:#}"));
         // Where there is no engine at all, this says so.
-        self.repro.supply.restore_bases(self.engine.docker()).await?;
+        self.repro.supply.restore_bases(self.engine.docker(), &scenario.name).await?;
         match &fresh {
             Ok(()) => self.disk = disk,
             Err(why) => {
@@ -265,99 +258,6 @@ impl Walk<'_> {
 
     fn doing(&self, scenario: &Scenario, variant: Variant, what: &str) {
         (self.repro.doing)(&format!("{}, {variant}: {what}", scenario.name));
-    }
-}
-
-impl Side {
-    fn varies(&self, axis: Axis) -> bool {
-        self.rebuilds.error.is_none() && self.axes.varied.contains(&axis)
-    }
-
-    /// Takes the first image, and keeps it where that was asked for.
-    fn begin(&mut self, built: Built, keep: Option<&std::path::Path>, scenario: &Scenario) -> Result<()> {
-        let image = Stored::open(built.archive.path())?;
-        let layer = |layer: &crate::oci::StoredLayer| ImageLayer {
-            diff_id: layer.diff_id.to_string(),
-            made_by: layer.made_by.clone(),
-        };
-        self.rebuilds.layers = image.layers.iter().map(layer).collect();
-        self.rebuilds.manifest_digests.push(built.digest.clone());
-        if let Some(dir) = keep {
-            std::fs::create_dir_all(dir)?;
-            let path = dir.join(against::file_name(&scenario.name, self.variant));
-            std::fs::copy(built.archive.path(), &path)
-                .with_context(|| format!("cannot keep the image as {}", path.display()))?;
-        }
-        self.first = Some(built);
-        Ok(())
-    }
-}
-
-/// The search for what one variant's images differ by.
-struct Search<'s> {
-    side: &'s mut Side,
-    /// The image that the axes are held against: on this engine, nothing varied.
-    control: Option<Built>,
-    /// What differs by itself.
-    noise: Vec<Difference>,
-    /// What the axes that were blamed so far explain.
-    explained: Vec<Difference>,
-}
-
-impl<'s> Search<'s> {
-    fn of(side: &'s mut Side) -> Self {
-        Self { side, control: None, noise: Vec::new(), explained: Vec::new() }
-    }
-
-    /// Takes an image of which nothing was varied: the first one is held against the very first, of another engine;
-    /// the second against that.
-    async fn control(&mut self, built: Built) -> Result<()> {
-        match &self.control {
-            None => self.control = Some(built),
-            Some(control) => {
-                self.noise = differences(control, &built).await?;
-                if !self.noise.is_empty() {
-                    self.side.rebuilds.broken_by.push(Axis::Time);
-                }
-                if let (Some(first), true) = (&self.side.first, self.side.varies(Axis::Engine)) {
-                    let found = differences(first, control).await?;
-                    self.blame(Axis::Engine, &found);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn try_axis(&mut self, axis: Axis, built: &Built) -> Result<()> {
-        if let Some(control) = &self.control {
-            let found = differences(control, built).await?;
-            self.blame(axis, &found);
-        }
-        Ok(())
-    }
-
-    fn blame(&mut self, axis: Axis, found: &[Difference]) {
-        let by_it: Vec<Difference> = match axis {
-            // It comes with another engine, which may be to blame already.
-            Axis::Order => {
-                let known: Vec<Difference> = self.noise.iter().chain(&self.explained).cloned().collect();
-                beyond(found, &known).cloned().collect()
-            }
-            _ => beyond(found, &self.noise).cloned().collect(),
-        };
-        if !by_it.is_empty() {
-            self.side.rebuilds.broken_by.push(axis);
-            self.explained.extend(by_it);
-        }
-    }
-
-    /// Whether anything is left that neither chance nor an axis explains; what several axes change is asked of each.
-    fn is_open(&self) -> bool {
-        self.control.is_some() && beyond(&self.side.found, &self.noise).next().is_some()
-    }
-
-    fn end(self) {
-        self.side.rebuilds.broken_by.sort_unstable();
     }
 }
 
