@@ -147,5 +147,26 @@ fn bytecode(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, rebuild_pair, bytecode);
+/// A package's RECORD: a line a file, with its hash; those of the bytecode differ.
+fn record(c: &mut Criterion) {
+    let text = |build: u64| -> Vec<u8> {
+        let lines = (0..FILES).map(|n| {
+            let (ending, hash) = if n < BYTECODE { ("pyc", n << 8 | build) } else { ("py", n) };
+            format!(
+                "package/module_{n}.{ending},sha256={:043x},{FILE_BYTES}\n",
+                hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            )
+        });
+        lines.collect::<String>().into_bytes()
+    };
+    let (one, other) = (text(1), text(2));
+    let mut group = c.benchmark_group("one RECORD of 4000 files");
+    group.throughput(Throughput::Bytes((one.len() + other.len()) as u64));
+    group.bench_function("hashes of bytecode", |bench| {
+        bench.iter(|| causes_of("package-1.0.dist-info/RECORD", black_box(&one), &other));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, rebuild_pair, bytecode, record);
 criterion_main!(benches);

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use harness::record::{RebuiltBy, RunDir};
 use harness::scenario::create;
 
 use crate::support::{engine_lock, replace, rows, tare};
@@ -107,6 +108,11 @@ fn another_version_in_development_is_found_and_equal_ones_are_none() {
     assert_eq!((&*agrees["effect"], &*agrees["verdict"]), ("helps", "supported"), "{agrees:#?}");
     let report = std::fs::read_to_string(run.join("report.md")).expect("the report");
     assert!(report.contains("| numpy | 2.0 | 2.1 |") && report.contains("| onnx | not installed | 1.20 |"));
+
+    // The cold builds of two blocks are rebuilds: a first look at whether the image is the same again.
+    let rebuilt = RunDir::open(&run).expect("a run").read_repro().expect("repro.json");
+    let found: Vec<_> = rebuilt.iter().map(|all| (all.made_by, all.rebuilds, all.identical)).collect();
+    assert_eq!(found, [(RebuiltBy::Bench, 2, true); 2], "{rebuilt:#?}");
 
     // A stage to develop in is no part of the shipped image's build, in whichever block.
     let images = rows(&run.join("images.csv"));

@@ -79,7 +79,7 @@ fn strict_refuses_an_optimized_image_whose_cache_holds_a_secret() {
         "FROM python:3.11-slim\n",
         "FROM python:3.11-slim AS model\nCOPY netrc /netrc\nCOPY hub /hub\n\nFROM python:3.11-slim\n",
     );
-    replace(&dockerfile, "COPY hub hub\n", "COPY --from=model /hub hub\n");
+    replace(&dockerfile, "COPY --chmod=755 hub hub\n", "COPY --from=model /hub hub\n");
     let run = out.path().join("run");
     let output = tare()
         .args(["bench", "leaky", "--profile", "smoke", "--engine", "managed", "--strict", "--scenarios"])

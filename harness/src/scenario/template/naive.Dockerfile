@@ -1,7 +1,7 @@
 # The image as people really write it.
 FROM python:3.11-slim
 WORKDIR /app
-COPY . .
+COPY --chmod=755 . .
 RUN python assets.py /assets
 USER 65534
 CMD ["python", "service.py"]

@@ -1,8 +1,8 @@
 # The same image with the practice followed, and nothing else changed.
 FROM python:3.11-slim
 WORKDIR /app
-COPY assets.py .
+COPY --chmod=644 assets.py .
 RUN python assets.py /assets
-COPY . .
+COPY --chmod=755 . .
 USER 65534
 CMD ["python", "service.py"]
