@@ -159,6 +159,27 @@ fn every_axis_is_found_where_it_leaks_and_only_there() {
     assert!(dated.differences.iter().any(|difference| difference.path == "/leak"), "{dated:#?}");
     assert_eq!(dated.layers, ["RUN /bin/sh -c date > /leak # buildkit"]);
 
+    // Only what is later than the epoch is rewritten: with another one than 0, older files keep their times.
+    let dated = root.path().join("dated");
+    let mut command = tare();
+    command.env("SOURCE_DATE_EPOCH", "1700000000");
+    command.args([
+        "repro",
+        "leaks-1",
+        "--rebuilds",
+        "2",
+        "--vary",
+        "mtimes",
+        "--engine",
+        "managed",
+        "--scenarios",
+    ]);
+    command.arg(root.path()).arg("--out").arg(&dated).assert().success();
+    let copied =
+        rebuilt(&dated).into_iter().find(|all| all.variant == Variant::Optimized).expect("a variant");
+    assert_eq!(copied.broken_by, [Axis::Mtimes], "{copied:#?}");
+    assert_eq!(copied.causes.iter().map(|count| &*count.cause).collect::<Vec<_>>(), ["mtime"]);
+
     // A gate for those who want one, in the run that is there: what it holds is replaced.
     replace(&root.path().join("leaks-4/optimized.Dockerfile"), "echo held", "date");
     again(&["--strict"]).code(2);
