@@ -12,7 +12,9 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::Signal;
 use serde_json::json;
 
+use super::Disk;
 use super::candidates::Programs;
+use super::disk;
 use super::files::Files;
 use super::process::{Process, wait_until};
 use super::state::State;
@@ -28,20 +30,25 @@ const STOP: Duration = Duration::from_secs(15);
 pub(super) struct Daemon {
     files: Files,
     state: State,
+    on_disk: Result<(), String>,
     /// None where another process started it.
     child: Option<Child>,
     ended: bool,
 }
 
 impl Daemon {
-    /// Starts one and waits until it answers.
-    pub(super) fn start(files: Files, programs: &Programs) -> Result<Self> {
+    /// Starts one with its data on `disk` and waits until it answers. Where there can be no such disk, its data lies on
+    /// the machine's, and [`on_disk`](Self::on_disk) says why.
+    pub(super) fn start(files: Files, programs: &Programs, disk: Disk) -> Result<Self> {
         let state = State::starting(programs.packages.clone())?;
         fs::create_dir_all(files.data_root())?;
         fs::create_dir_all(files.temporary())?;
         // Before anything is there to be found.
         state.save(files.dir())?;
-        let mut daemon = Self { files, state, child: None, ended: false };
+        let mut daemon = Self { files, state, on_disk: Ok(()), child: None, ended: false };
+        if disk == Disk::Reordered {
+            daemon.on_disk = disk::mount(&daemon.files).map_err(|error| format!("{error:#}"));
+        }
         let child = daemon.child.insert(spawn(&daemon.files, &daemon.state, programs)?);
         daemon.state.dockerd = i32::try_from(child.id()).ok().and_then(Process::of);
         daemon.state.save(daemon.files.dir())?;
@@ -51,7 +58,12 @@ impl Daemon {
 
     /// One that another process started, up or left behind.
     pub(super) fn adopt(files: Files, state: State) -> Self {
-        Self { files, state, child: None, ended: false }
+        Self { files, state, on_disk: Ok(()), child: None, ended: false }
+    }
+
+    /// Whether its data lies where it was asked for.
+    pub(super) fn on_disk(&self) -> &Result<(), String> {
+        &self.on_disk
     }
 
     /// What is known of it.

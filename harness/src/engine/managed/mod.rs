@@ -14,7 +14,7 @@ mod state;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use self::candidates::{CANDIDATES, Candidate};
 use self::daemon::Daemon;
@@ -145,12 +145,12 @@ impl Managed {
             let files = managed.files.clone();
             blocking(move || files.wipe_data()).await?;
         }
-        managed.start(&home.debian, note).await?;
+        managed.start(&home.debian, Disk::Machine, note).await?;
         Ok(managed)
     }
 
     /// Tries the candidates, the one that worked last time first.
-    async fn start(&mut self, debian: &Path, note: Note<'_>) -> Result<()> {
+    async fn start(&mut self, debian: &Path, disk: Disk, note: Note<'_>) -> Result<()> {
         let archive = Arc::new(Archive::open(debian)?);
         let remembered = self.remembered();
         let others = CANDIDATES.iter().copied().filter(|candidate| Some(*candidate) != remembered);
@@ -159,7 +159,7 @@ impl Managed {
             if remembered.is_none() {
                 note(&format!("trying Docker Engine from {candidate} (about 60 MB, fetched once)"));
             }
-            match self.try_candidate(candidate, &archive).await {
+            match self.try_candidate(candidate, &archive, disk).await {
                 Ok(()) => {
                     std::fs::write(self.files.dir().join("candidate"), candidate.to_string())?;
                     return Ok(());
@@ -174,12 +174,17 @@ impl Managed {
         bail!("no Docker Engine could be brought up:\n  {}", passed_over.join("\n  "));
     }
 
-    async fn try_candidate(&mut self, candidate: Candidate, archive: &Arc<Archive>) -> Result<()> {
+    async fn try_candidate(
+        &mut self,
+        candidate: Candidate,
+        archive: &Arc<Archive>,
+        disk: Disk,
+    ) -> Result<()> {
         let archive = archive.clone();
         let programs = blocking(move || candidate.provision(&archive)).await?;
         let files = self.files.clone();
         // Where nobody waits for the answer any more, its own drop ends it.
-        self.daemon = Some(blocking(move || Daemon::start(files, &programs)).await?);
+        self.daemon = Some(blocking(move || Daemon::start(files, &programs, disk)).await?);
         if let Err(unfit) = probe::probe(&self.address()).await {
             self.stop().await?;
             bail!(unfit);
@@ -243,19 +248,13 @@ impl Managed {
         let stays = self.stays();
         self.stop().await?;
         let files = self.files.clone();
-        let made = blocking(move || {
-            files.wipe_data()?;
-            match disk {
-                Disk::Machine => Ok(Ok(())),
-                Disk::Reordered => Ok(disk::mount(&files)),
-            }
-        });
-        let made = made.await?;
-        self.start(debian, note).await?;
+        blocking(move || files.wipe_data()).await?;
+        self.start(debian, disk, note).await?;
         if stays {
             self.set_stays(true)?;
         }
-        Ok(made)
+        let daemon = self.daemon.as_ref().context("the managed engine is down")?;
+        Ok(daemon.on_disk().clone().map_err(|why| anyhow!("an engine on a disk of its own: {why}")))
     }
 
     async fn stop(&mut self) -> Result<()> {
