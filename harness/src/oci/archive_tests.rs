@@ -287,3 +287,12 @@ fn numbers_that_a_writer_left_blank_are_zero() {
     let entry = entries(&TarBuilder::new().raw(header.as_bytes())).remove(0);
     assert_eq!((entry.mode, entry.uid, entry.gid, entry.mtime_ns), (0, 0, 0, 0));
 }
+
+#[test]
+fn a_member_with_more_pax_records_than_anything_needs_is_refused() {
+    let keys: Vec<String> = (0..1025).map(|n| format!("x.{n}")).collect();
+    let records: Vec<(&str, &[u8])> = keys.iter().map(|key| (key.as_str(), &b""[..])).collect();
+    assert_eq!(entries(&TarBuilder::new().pax(&records[1..]).file("a", b"")).len(), 1);
+    let e = refusal(&TarBuilder::new().pax(&records).file("a", b""));
+    assert!(e.contains("more than 1024 PAX records"), "{e}");
+}
