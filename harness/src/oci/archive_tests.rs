@@ -272,6 +272,19 @@ fn a_name_that_inflates_to_a_gigabyte_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn what_is_no_file_holds_no_blob() {
+    let parts = Parts::new(&[TarBuilder::new().file("a", b"x").bytes()], Packed::Gzip);
+    let archive = |kind| {
+        let (layer, rest) = parts.0.split_first().unwrap();
+        let start = TarBuilder::new().member(EntryType::new(kind), &layer.0, "", &layer.1);
+        rest.iter().fold(start, |tar, (path, bytes)| tar.file(path, bytes)).bytes()
+    };
+    assert!(read(&archive(b'0')).is_ok());
+    // A directory with what it held, of GNU tar's incremental archives.
+    assert!(matches!(read(&archive(b'D')), Err(OciError::Missing { .. })));
+}
+
+#[test]
 fn a_damaged_header_is_named_by_its_place() {
     let mut bytes = TarBuilder::new().file("a", b"x").file("b", b"x").bytes();
     bytes[1024] ^= 1;
