@@ -179,54 +179,73 @@ fn index(a: &Value, b: &Value, findings: &mut Findings) {
     }
 }
 
+/// Bytes of the places that are told of one document. A long key above a long list would be told with each item of it.
+const PLACES_LIMIT: usize = 16 << 20;
+
+/// What is told when there is no more room.
+const MORE: &str = "and more";
+
 /// Every place where the two differ, with both values.
 fn unlike(a: &Value, b: &Value) -> Vec<(Vec<String>, String, String)> {
-    let mut found = Vec::new();
-    descend(a, b, &mut Vec::new(), &mut found);
-    found
+    let mut unlike = Unlike { path: Vec::new(), found: Vec::new(), room: PLACES_LIMIT };
+    unlike.descend(a, b);
+    unlike.found
 }
 
-fn descend(a: &Value, b: &Value, path: &mut Vec<String>, found: &mut Vec<(Vec<String>, String, String)>) {
-    let text = |value: &Value| match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    match (a, b) {
-        _ if a == b => {}
-        (Value::Object(one), Value::Object(other)) => {
-            let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-            for key in keys {
-                path.push(key.clone());
-                descend(
-                    one.get(key).unwrap_or(&Value::Null),
-                    other.get(key).unwrap_or(&Value::Null),
-                    path,
-                    found,
-                );
-                path.pop();
+struct Unlike {
+    path: Vec<String>,
+    found: Vec<(Vec<String>, String, String)>,
+    room: usize,
+}
+
+impl Unlike {
+    fn descend(&mut self, a: &Value, b: &Value) {
+        match (a, b) {
+            _ if a == b => {}
+            (Value::Object(one), Value::Object(other)) => {
+                let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+                for key in keys {
+                    self.enter(key.clone(), one.get(key), other.get(key));
+                }
             }
-        }
-        (Value::Array(one), Value::Array(other)) => {
-            for at in 0..one.len().max(other.len()) {
-                path.push(at.to_string());
-                descend(
-                    one.get(at).unwrap_or(&Value::Null),
-                    other.get(at).unwrap_or(&Value::Null),
-                    path,
-                    found,
-                );
-                path.pop();
+            (Value::Array(one), Value::Array(other)) => {
+                for at in 0..one.len().max(other.len()) {
+                    self.enter(at.to_string(), one.get(at), other.get(at));
+                }
             }
+            // What one lacks is told key by key, so that each key has its cause.
+            (Value::Null, Value::Object(other)) if !other.is_empty() => {
+                self.descend(&Value::Object(serde_json::Map::new()), b);
+            }
+            (Value::Object(one), Value::Null) if !one.is_empty() => {
+                self.descend(a, &Value::Object(serde_json::Map::new()));
+            }
+            _ => self.tell(a, b),
         }
-        // What one lacks is told key by key, so that each key has its cause.
-        (Value::Null, Value::Object(other)) if !other.is_empty() => {
-            descend(&Value::Object(serde_json::Map::new()), b, path, found);
+    }
+
+    fn enter(&mut self, key: String, a: Option<&Value>, b: Option<&Value>) {
+        self.path.push(key);
+        self.descend(a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null));
+        self.path.pop();
+    }
+
+    fn tell(&mut self, a: &Value, b: &Value) {
+        if self.room == 0 {
+            return;
         }
-        (Value::Object(one), Value::Null) if !one.is_empty() => {
-            descend(a, &Value::Object(serde_json::Map::new()), path, found);
-        }
-        _ => found.push((path.clone(), text(a), text(b))),
+        let text = |value: &Value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let bytes = self.path.iter().map(|key| size_of::<String>() + key.len()).sum();
+        self.room = self.room.saturating_sub(bytes);
+        self.found.push(if self.room == 0 {
+            (vec![MORE.to_owned()], String::new(), String::new())
+        } else {
+            (self.path.clone(), text(a), text(b))
+        });
     }
 }
 

@@ -72,8 +72,9 @@ impl Record {
             EntryKind::Symlink(target) | EntryKind::Hardlink(target) => target.len(),
             _ => 0,
         };
-        // Twice the path: it is the key too.
-        size_of::<Self>() + 2 * self.path.len() + target + 64
+        // Twice the path: it is the key too. The form is counted for each that shares it: who is the last to let go
+        // of it is not known.
+        size_of::<Self>() + 2 * self.path.len() + target + 64 + self.form.heap_bytes()
     }
 }
 
@@ -146,7 +147,7 @@ pub(super) fn send(
         let mut held = 0;
         let mut sender = Reader::default();
         while let Some(record) = sender.next(&mut stream)? {
-            held += record.content.held();
+            held += record.content.held() + record.heap_bytes();
             batch.push(record);
             if held >= BATCH_BYTES || batch.len() >= BATCH_RECORDS {
                 held = 0;

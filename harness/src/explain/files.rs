@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
-use crate::engine::buildkit::tree::{Content, Filter, Tree, Walk};
+use crate::engine::buildkit::tree::{Content, Filter, Patterns, Tree, Walk};
 use crate::engine::buildkit::{Context, OverlayContent};
 
 /// A context as the builder sees it: what the ignore file leaves out is not there.
@@ -72,7 +72,7 @@ impl Files {
             Err(_) => (".dockerignore".to_owned(), context_text(context, ".dockerignore")),
         };
         let tree = Tree::open(context)?;
-        let filter = Filter::new(&tree, &[], &patterns(&text), &[])?;
+        let filter = Filter::new(&tree, &[], &Patterns::lines(&text), &[])?;
         let mut sent = BTreeMap::new();
         for entry in Walk::new(&tree, &filter) {
             let entry = entry?;
@@ -178,16 +178,4 @@ fn context_text(context: &Context, path: &str) -> String {
         Some(OverlayContent::File(file)) => on_disk(file),
         None => on_disk(&context.root.join(path)),
     }
-}
-
-/// The patterns of an ignore file, as BuildKit's frontend passes them on.
-fn patterns(text: &str) -> Vec<String> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .filter_map(|line| {
-            let (mark, pattern) = line.strip_prefix('!').map_or(("", line), |rest| ("!", rest.trim()));
-            let parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-            (!parts.is_empty()).then(|| format!("{mark}{}", parts.join("/")))
-        })
-        .collect()
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufReader, Read};
 
+use tar::EntryType;
+
 use super::assemble::{Found, Image, assemble};
 use super::blob::{BUFFER, JSON_LIMIT};
 use super::entry::normalise;
@@ -54,6 +56,10 @@ fn read_blobs(input: impl Read, cache: &LayerCache) -> Result<(Vec<u8>, HashMap<
     let mut blobs = HashMap::new();
     let mut kept = 0;
     while let Some(member) = archive.next_member().map_err(archive_error)? {
+        // As where the archive is a file: what is no file holds nothing, whatever its header claims.
+        if !matches!(member.kind, EntryType::Regular | EntryType::Continuous) {
+            continue;
+        }
         let path = normalise(&member.name);
         if path == b"index.json" {
             if member.size > JSON_LIMIT {

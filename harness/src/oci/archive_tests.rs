@@ -272,6 +272,19 @@ fn a_name_that_inflates_to_a_gigabyte_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn what_is_no_file_holds_no_blob() {
+    let parts = Parts::new(&[TarBuilder::new().file("a", b"x").bytes()], Packed::Gzip);
+    let archive = |kind| {
+        let (layer, rest) = parts.0.split_first().unwrap();
+        let start = TarBuilder::new().member(EntryType::new(kind), &layer.0, "", &layer.1);
+        rest.iter().fold(start, |tar, (path, bytes)| tar.file(path, bytes)).bytes()
+    };
+    assert!(read(&archive(b'0')).is_ok());
+    // A directory with what it held, of GNU tar's incremental archives.
+    assert!(matches!(read(&archive(b'D')), Err(OciError::Missing { .. })));
+}
+
+#[test]
 fn a_damaged_header_is_named_by_its_place() {
     let mut bytes = TarBuilder::new().file("a", b"x").file("b", b"x").bytes();
     bytes[1024] ^= 1;
@@ -286,4 +299,13 @@ fn numbers_that_a_writer_left_blank_are_zero() {
     header.set_cksum();
     let entry = entries(&TarBuilder::new().raw(header.as_bytes())).remove(0);
     assert_eq!((entry.mode, entry.uid, entry.gid, entry.mtime_ns), (0, 0, 0, 0));
+}
+
+#[test]
+fn a_member_with_more_pax_records_than_anything_needs_is_refused() {
+    let keys: Vec<String> = (0..1025).map(|n| format!("x.{n}")).collect();
+    let records: Vec<(&str, &[u8])> = keys.iter().map(|key| (key.as_str(), &b""[..])).collect();
+    assert_eq!(entries(&TarBuilder::new().pax(&records[1..]).file("a", b"")).len(), 1);
+    let e = refusal(&TarBuilder::new().pax(&records).file("a", b""));
+    assert!(e.contains("more than 1024 PAX records"), "{e}");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 
 use super::blob::{Blob, JSON_LIMIT, read_blob, walked};
-use super::documents::{check_size, digest_of, json, manifest_of};
+use super::documents::{check_size, diff_ids, digest_of, json, manifest_of};
 use super::{Digest, Layer, LayerCache, Needles, OciError};
 
 /// An image: what its manifest says and what is in its layers.
@@ -79,10 +79,7 @@ fn layers(
     needles: Option<&Arc<Needles>>,
     blob: &mut impl FnMut(Digest) -> Result<Option<Found>, OciError>,
 ) -> Result<Vec<Arc<Layer>>, OciError> {
-    let diff_ids = config.rootfs().diff_ids();
-    if diff_ids.len() != manifest.layers().len() {
-        return Err(OciError::LayerCount { layers: manifest.layers().len(), diff_ids: diff_ids.len() });
-    }
+    let diff_ids = diff_ids(config, manifest.layers().len())?;
     let mut layers: Vec<Arc<Layer>> = Vec::with_capacity(diff_ids.len());
     for (descriptor, diff_id) in manifest.layers().iter().zip(diff_ids) {
         let digest = digest_of("the manifest", descriptor)?;

@@ -1,6 +1,6 @@
 //! The documents of an image: JSON that descriptors point to, from the index to the manifest.
 
-use oci_spec::image::{Descriptor, ImageIndex};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex};
 use serde::de::DeserializeOwned;
 
 use super::select::{Choice, choose};
@@ -8,6 +8,24 @@ use super::{Digest, OciError};
 
 /// Indexes within indexes; BuildKit makes one.
 const INDEX_DEPTH: usize = 4;
+
+/// The most layers that an image may have. Engines stack some 128; to pair those of two images takes memory for each
+/// layer of the one times each of the other.
+const LAYER_LIMIT: usize = 1024;
+
+/// The digests of the tars of an image with as many `layers`.
+pub(super) fn diff_ids(config: &ImageConfiguration, layers: usize) -> Result<&[String], OciError> {
+    let diff_ids = config.rootfs().diff_ids();
+    if diff_ids.len() != layers {
+        return Err(OciError::LayerCount { layers, diff_ids: diff_ids.len() });
+    }
+    if layers > LAYER_LIMIT {
+        return Err(OciError::NotAnImage(format!(
+            "it has {layers} layers, where {LAYER_LIMIT} are the limit"
+        )));
+    }
+    Ok(diff_ids)
+}
 
 /// The image's manifest, and the innermost index that names it: `index.json` or one that it points to. `read`
 /// gives the bytes behind a descriptor, given what it is in words.

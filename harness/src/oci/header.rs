@@ -11,6 +11,10 @@ use super::Digest;
 /// A longer PAX value is kept as its digest.
 const RECORD_LIMIT: usize = 512;
 
+/// The most PAX records of one member beyond those that say what it is. Real ones have a handful; a megabyte of the
+/// shortest would take ten of memory.
+const RECORD_COUNT_LIMIT: usize = 1024;
+
 /// What a header and its extensions say of a member.
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -41,10 +45,18 @@ pub(crate) struct Form {
     /// PAX records that are not about name, link, size, owner or last change, the later of two with one key;
     /// extended attributes among them. Of long values the digest.
     pub(crate) records: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Names of owner and group, for which a layer's reader has no use.
+    /// Names of owner and group, for which a layer's reader has no use; of long ones the digest.
     pub(crate) owners: (Vec<u8>, Vec<u8>),
     /// A digest of the header blocks and of the extensions before them, where the stream was asked for it.
     pub(crate) raw: Option<Digest>,
+}
+
+impl Form {
+    /// Bytes of memory that it takes beside its own, roughly.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let record = |(key, value): (&Vec<u8>, &Vec<u8>)| 2 * size_of::<Vec<u8>>() + key.len() + value.len();
+        self.owners.0.len() + self.owners.1.len() + self.records.iter().map(record).sum::<usize>()
+    }
 }
 
 /// A dialect of tar, by the magic of its header.
@@ -88,11 +100,14 @@ impl Extensions {
                 b"uid" => self.uid = Some(number(value, "uid")?),
                 b"gid" => self.gid = Some(number(value, "gid")?),
                 b"mtime" => self.mtime_ns = Some(pax_time(value).ok_or("PAX mtime is no number")?),
-                b"uname" => self.owners.0 = Some(value.to_vec()),
-                b"gname" => self.owners.1 = Some(value.to_vec()),
+                b"uname" => self.owners.0 = Some(shortened(value)),
+                b"gname" => self.owners.1 = Some(shortened(value)),
                 key if key.starts_with(b"GNU.sparse.") => self.sparse = true,
                 key => {
                     self.records.insert(shortened(key), shortened(value));
+                    if self.records.len() > RECORD_COUNT_LIMIT {
+                        return Err(format!("a member with more than {RECORD_COUNT_LIMIT} PAX records"));
+                    }
                 }
             }
         }

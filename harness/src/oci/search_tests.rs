@@ -78,3 +78,12 @@ fn where_nothing_is_planted_nothing_is_found() {
     assert_eq!(found(&TarBuilder::new().file("a", &KEY.as_bytes()[1..])), []);
     assert!(Needles::new([]).is_none());
 }
+
+#[test]
+fn a_whiteout_that_claims_to_hold_all_there_can_be_ends_the_search_and_nothing_else() {
+    let tar = TarBuilder::new().pax(&[("size", b"18446744073709551615")]).whiteout("a");
+    let cache = LayerCache::default().searching(Some(needles()));
+    let archive = Parts::new(&[tar.bytes()], Packed::Gzip).archive();
+    let e = read_archive(archive.as_slice(), &cache).unwrap_err().to_string();
+    assert!(e.contains("ends in the middle"), "{e}");
+}

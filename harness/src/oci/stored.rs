@@ -7,7 +7,7 @@ use std::path::Path;
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 
 use super::blob::{BUFFER, Hashing, Packing};
-use super::documents::{check_size, digest_of, json, manifest_of};
+use super::documents::{self, check_size, digest_of, json, manifest_of};
 use super::instruction::instructions;
 use super::stored_files::{Files, Opened};
 use super::{Digest, LayerError, OciError};
@@ -246,10 +246,7 @@ fn docker_archive(files: Files, manifest: &[u8]) -> Result<Stored, OciError> {
 }
 
 fn diff_ids(config: &ImageConfiguration, layers: usize) -> Result<Vec<Digest>, OciError> {
-    let named = config.rootfs().diff_ids();
-    if named.len() != layers {
-        return Err(OciError::LayerCount { layers, diff_ids: named.len() });
-    }
+    let named = documents::diff_ids(config, layers)?;
     let wrong = |source| OciError::Digest { what: "the image's configuration".to_owned(), source };
     named.iter().map(|text| text.parse().map_err(wrong)).collect()
 }

@@ -145,3 +145,16 @@ fn a_docker_archive_in_a_directory_leads_to_no_file_outside() {
     let stored = Stored::open(&inside).unwrap();
     assert!(matches!(read(&stored, 0), Err(OciError::Missing { .. })));
 }
+
+#[test]
+fn an_image_of_more_layers_than_any_engine_stacks_is_refused() {
+    let tar = TarBuilder::new().bytes();
+    for (count, refused) in [(1024, false), (1025, true)] {
+        let layers = vec!["l"; count];
+        let archive = saved(&config(&vec![tar.clone(); count]), &layers, TarBuilder::new().file("l", &tar));
+        match open(&archive) {
+            Ok(stored) => assert!(!refused && stored.layers.len() == count),
+            Err(e) => assert!(refused && e.to_string().contains("1024 are the limit"), "{e}"),
+        }
+    }
+}

@@ -113,7 +113,8 @@ impl<R: BufRead> TarStream<R> {
 
     /// Bytes that were read: after a member's content, where it ends, its padding left out.
     pub(crate) fn position(&self) -> u64 {
-        self.at + self.remaining
+        // What a whiteout claims to hold is read by nobody before it is asked where it ends.
+        self.at.saturating_add(self.remaining)
     }
 
     fn begin(&mut self, size: u64) {

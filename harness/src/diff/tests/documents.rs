@@ -147,3 +147,11 @@ fn a_difference_that_nothing_explains_is_not_kept_silent() {
     });
     assert_eq!(said(&images(&base(), &other).differences), [("manifest: x", Cause::Unknown)]);
 }
+
+#[test]
+fn a_long_key_above_a_long_list_is_not_told_with_every_item() {
+    let listing = |item: u32| with(|image| image.config["k".repeat(1 << 20)] = json!(vec![item; 1000]));
+    let found = images(&listing(1), &listing(2)).differences;
+    assert!(found.len() <= 17, "{}", found.len());
+    assert!(said(&found).contains(&("config: and more", Cause::Unknown)));
+}

@@ -75,6 +75,24 @@ fn a_layer_that_inflates_to_a_thousand_times_its_length_is_compared_all_the_same
 }
 
 #[test]
+fn members_that_wait_with_large_headers_are_as_bounded_as_many_that_wait() {
+    let keys: Vec<String> = (0..1000).map(|n| format!("x.{n}")).collect();
+    let value = [b'x'; 500];
+    let members = |count: usize| {
+        (0..count).fold(tar(), |tar, n| {
+            // Neighbours with equal headers would share them.
+            let records: Vec<(&str, &[u8])> =
+                keys[n % 2..].iter().map(|key| (key.as_str(), &value[..])).collect();
+            tar.pax(&records).raw(&file(&n.to_string(), b""))
+        })
+    };
+    let compared = |count| archives(&Oci::of(&[&members(count)]).archive(), &Oci::of(&[&tar()]).archive());
+    assert!(compared(8).is_ok());
+    let e = compared(260).unwrap_err().to_string();
+    assert!(e.contains("bounded memory"), "{e}");
+}
+
+#[test]
 fn members_by_the_thousand_in_another_order() {
     let build = |order: &mut dyn Iterator<Item = u32>| {
         order.fold(tar(), |tar, n| tar.raw(&file(&format!("d/{n}"), &n.to_le_bytes())))

@@ -50,6 +50,32 @@ impl Patterns {
         Ok(Self(texts.map(Pattern::new).collect::<Result<_, _>>()?))
     }
 
+    /// The patterns that the text of an ignore file holds, as BuildKit's frontend passes them on: without
+    /// comments, each cleaned of `.` and doubled slashes.
+    pub fn lines(ignore_file: &str) -> Vec<String> {
+        let lines = ignore_file.lines().map(str::trim);
+        lines
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .filter_map(|line| {
+                let (mark, pattern) = line.strip_prefix('!').map_or(("", line), |rest| ("!", rest.trim()));
+                let parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+                (!parts.is_empty()).then(|| format!("{mark}{}", parts.join("/")))
+            })
+            .collect()
+    }
+
+    /// Whether the list covers `path` (slash-separated, relative), itself or by a directory that it lies in.
+    ///
+    /// # Errors
+    /// A pattern that decides is malformed.
+    pub fn covers(&self, path: &str) -> Result<bool, ContextError> {
+        let mut found = Matched::default();
+        for end in path.match_indices('/').map(|(at, _)| at).chain([path.len()]) {
+            found = self.matches(&path[..end], &found.by)?;
+        }
+        Ok(found.matched)
+    }
+
     /// Matches `path` (slash-separated, relative), of whose directory it is known which patterns matched
     /// (empty at the root).
     ///
