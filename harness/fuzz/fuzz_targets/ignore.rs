@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ fuzz_target!(|input: &[u8]| {
         }
     }
 
-    let tree = Tree::open(&Context { root: root().clone(), overlay: BTreeMap::new() }).expect("the tree");
+    let tree = Tree::open(&Context { root: root().clone(), ..Context::default() }).expect("the tree");
     for (include, follow) in [(&[][..], &[][..]), (&[], &follow), (&paths, &[])] {
         let Ok(filter) = Filter::new(&tree, include, &ignore, follow) else { continue };
         let sent = walk(&tree, &filter);

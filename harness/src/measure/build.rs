@@ -14,7 +14,7 @@ use crate::engine::buildkit::{BuildError, BuildOutcome, BuildRequest, Export, Pr
 use crate::engine::{self};
 use crate::record::{PlannedStep, Sample, Step};
 use crate::scenario::{Canaries, Event, Profile, Scenario, Variant};
-use crate::supply::AptProxy;
+use crate::supply::{AptProxy, Supply};
 
 /// What files of new layers are dated to where an export rewrites timestamps, in seconds since 1970. Only what is
 /// later is moved, so that with any other date files that are older would keep their times. Passed to every build, so
@@ -186,9 +186,15 @@ fn blank(bench: &Bench<'_>, step: &PlannedStep, nonce: &str, order: u32, started
 
 /// What BuildKit says, as a record may hold it: it fills arguments in, planted secrets among them.
 pub(crate) fn shown(bench: &Bench<'_>, scenario: &str, text: &str) -> String {
-    let scenario = bench.scenarios.iter().find(|planned| planned.name == scenario);
-    let canaries = scenario.map(|scenario| Canaries::of(scenario, bench.run_id)).unwrap_or_default();
-    bench.supply.redactor().redact(&canaries.mask(text))
+    match bench.scenarios.iter().find(|planned| planned.name == scenario) {
+        Some(scenario) => masked(bench.supply, scenario, bench.run_id, text),
+        None => bench.supply.redactor().redact(text),
+    }
+}
+
+/// Text without what was planted in a scenario's images and without the names of this machine's mirrors.
+pub(crate) fn masked(supply: &Supply, scenario: &Scenario, run_id: &str, text: &str) -> String {
+    supply.redactor().redact(&Canaries::of(scenario, run_id).mask(text))
 }
 
 /// The steps rows, by start.

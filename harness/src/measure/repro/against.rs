@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::Repro;
 use super::rebuild::{Built, compared};
-use super::recorded;
 use crate::record::{Against, ImageLayer, Rebuilds, RunDir};
 use crate::scenario::{Scenario, Variant};
 
@@ -37,6 +37,7 @@ pub(super) fn file_name(scenario: &str, variant: Variant) -> String {
 
 /// Compares `first` with the other run's first image; nothing where that has none.
 pub(super) async fn compare(
+    repro: &Repro<'_>,
     other: &Other,
     scenario: &Scenario,
     variant: Variant,
@@ -65,7 +66,7 @@ pub(super) async fn compare(
     let kept = other.dir.join(IMAGES).join(file_name(&scenario.name, variant));
     if kept.exists() {
         let found = compared(&kept, first.archive.path()).await?;
-        (against.differences, against.causes) = recorded(&found);
+        (against.differences, against.causes) = repro.recorded(scenario, &found);
     }
     Ok(Some(against))
 }

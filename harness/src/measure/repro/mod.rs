@@ -20,6 +20,7 @@ use std::sync::Arc;
 pub use against::Other;
 pub use walk::run;
 
+use super::build::masked;
 use super::runner::Bench;
 use super::{Observer, Stage};
 use crate::diff::Difference;
@@ -67,6 +68,27 @@ pub struct Repro<'a> {
 }
 
 impl Repro<'_> {
+    /// Text as a record may hold it.
+    fn shown(&self, scenario: &Scenario, text: &str) -> String {
+        masked(self.supply, scenario, RUN, text)
+    }
+
+    /// Differences as the record has them: of each cause at most [`Rebuilds::LISTED`], and how many there are of each.
+    fn recorded(
+        &self,
+        scenario: &Scenario,
+        differences: &[Difference],
+    ) -> (Vec<ImageDifference>, Vec<CauseCount>) {
+        let (mut listed, causes) = recorded(differences);
+        for difference in &mut listed {
+            // apt's lists carry the mirror's name in theirs.
+            for text in [&mut difference.path, &mut difference.a, &mut difference.b] {
+                *text = self.shown(scenario, text);
+            }
+        }
+        (listed, causes)
+    }
+
     /// What the room's other parts build with.
     fn bench<'b>(&'b self, engine: &'b Engine) -> Bench<'b> {
         Bench {
@@ -86,7 +108,7 @@ impl Repro<'_> {
     }
 }
 
-/// Differences as the record has them: of each cause at most [`Rebuilds::LISTED`], and how many there are of each.
+/// The first differences of each cause, and how many there are of each.
 fn recorded(differences: &[Difference]) -> (Vec<ImageDifference>, Vec<CauseCount>) {
     let mut causes: Vec<CauseCount> = Vec::new();
     let mut listed = Vec::new();

@@ -11,7 +11,7 @@ use super::variation::Variation;
 use crate::diff::{self, Difference};
 use crate::engine::Engine;
 use crate::engine::buildkit::{BuildError, Export};
-use crate::measure::build::{request, shown};
+use crate::measure::build::request;
 use crate::measure::context::BlockContext;
 use crate::oci::Stored;
 use crate::scenario::{Axis, Fix, Scenario, Variant};
@@ -87,7 +87,7 @@ pub(super) async fn rebuild(
             Ok(Ok(Built { digest, archive }))
         }
         Err(error @ BuildError::EngineLost(_)) => Err(error.into()),
-        Err(error) => Ok(Err(shown(&bench, &scenario.name, &error.to_string()))),
+        Err(error) => Ok(Err(repro.shown(scenario, &error.to_string()))),
     }
 }
 

@@ -1,9 +1,8 @@
 //! One variant on its way through the rebuilds.
 
-use std::path::Path;
-
 use anyhow::{Context as _, Result};
 
+use super::Repro;
 use super::against;
 use super::rebuild::Built;
 use super::variation::Axes;
@@ -30,15 +29,15 @@ impl Side {
     }
 
     /// Takes the first image, and keeps it where that was asked for.
-    pub(super) fn begin(&mut self, built: Built, keep: Option<&Path>, scenario: &Scenario) -> Result<()> {
+    pub(super) fn begin(&mut self, built: Built, repro: &Repro<'_>, scenario: &Scenario) -> Result<()> {
         let image = Stored::open(built.archive.path())?;
         let layer = |layer: &StoredLayer| ImageLayer {
             diff_id: layer.diff_id.to_string(),
-            made_by: layer.made_by.clone(),
+            made_by: repro.shown(scenario, &layer.made_by),
         };
         self.rebuilds.layers = image.layers.iter().map(layer).collect();
         self.rebuilds.manifest_digests.push(built.digest.clone());
-        if let Some(dir) = keep {
+        if let Some(dir) = repro.keep {
             std::fs::create_dir_all(dir)?;
             let path = dir.join(against::file_name(&scenario.name, self.variant));
             std::fs::copy(built.archive.path(), &path)

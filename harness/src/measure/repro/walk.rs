@@ -9,7 +9,7 @@ use super::rebuild::{Built, Subject, differences, rebuild};
 use super::search::Search;
 use super::side::Side;
 use super::variation::{Axes, Variation};
-use super::{Repro, against, recorded};
+use super::{Repro, against};
 use crate::engine::{Disk, Engine};
 use crate::record::{FixLeftOut, Rebuilds, RebuiltBy};
 use crate::scenario::{Axis, Scenario, Variant};
@@ -58,7 +58,7 @@ impl Walk<'_> {
             let mut side = self.side(scenario, variant)?;
             self.doing(scenario, variant, &format!("build 1 of {}", self.repro.rebuilds));
             match self.build(scenario, variant, &Variation::default()).await? {
-                Ok(built) => side.begin(built, self.repro.keep, scenario)?,
+                Ok(built) => side.begin(built, self.repro, scenario)?,
                 Err(why) => side.rebuilds.error = Some(why),
             }
             sides.push(side);
@@ -172,12 +172,13 @@ impl Walk<'_> {
     async fn finish(&self, scenario: &Scenario, side: Side) -> Result<()> {
         let Side { variant, axes, mut rebuilds, first, found } = side;
         rebuilds.count();
-        (rebuilds.differences, rebuilds.causes) = recorded(&found);
+        (rebuilds.differences, rebuilds.causes) = self.repro.recorded(scenario, &found);
         rebuilds.varied = axes.varied.into_iter().collect();
         rebuilds.not_varied = axes.not_varied;
         if let (Some(other), Some(first)) = (self.repro.against, &first) {
             self.doing(scenario, variant, "held against the other run");
-            rebuilds.against = against::compare(other, scenario, variant, first, &rebuilds.layers).await?;
+            rebuilds.against =
+                against::compare(self.repro, other, scenario, variant, first, &rebuilds.layers).await?;
         }
         (self.repro.done)(rebuilds)
     }
@@ -213,7 +214,8 @@ impl Walk<'_> {
             match (first, second) {
                 (Ok(first), Ok(second)) => {
                     left_out.identical = first.digest == second.digest;
-                    (_, left_out.causes) = recorded(&differences(&first, &second).await?);
+                    (_, left_out.causes) =
+                        self.repro.recorded(scenario, &differences(&first, &second).await?);
                 }
                 (Err(why), _) | (_, Err(why)) => left_out.error = Some(why),
             }
