@@ -13,6 +13,9 @@ use rustix::fs::statvfs;
 
 use super::files::Files;
 
+/// Always the same, so that two such disks list alike; the machine's own file system has another one.
+const HASH_SEED: &str = "hash_seed=74617265-6f72-4465-8265-640000000001";
+
 /// What stays free on the machine's disk beside it.
 const RESERVE: u64 = 2 << 30;
 
@@ -29,19 +32,11 @@ pub(super) fn mount(files: &Files) -> Result<()> {
     File::create(&disk)
         .and_then(|file| file.set_len(bytes))
         .with_context(|| format!("cannot make the disk {}", disk.display()))?;
-    let seed = format!("hash_seed={}", uuid());
     run("mkfs.ext4", |mkfs| {
         // Nothing outlives the engine: a journal would be written for nobody.
-        mkfs.args(["-q", "-F", "-O", "^has_journal", "-E", &seed]).arg(&disk)
+        mkfs.args(["-q", "-F", "-O", "^has_journal", "-E", HASH_SEED]).arg(&disk)
     })?;
     run("mount", |mount| mount.args(["-o", "loop,noatime"]).args([&disk, &data]))
-}
-
-/// A random version 4 UUID.
-fn uuid() -> String {
-    let bits = rand::random::<u128>() & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{bits:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 /// Runs one of the system's own programs, which a plain user's PATH may not name.
