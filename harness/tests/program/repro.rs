@@ -157,7 +157,7 @@ fn every_axis_is_found_where_it_leaks_and_only_there() {
     let dated = against("leaks-0", Variant::Naive);
     assert!(!dated.identical);
     assert!(dated.differences.iter().any(|difference| difference.path == "/leak"), "{dated:#?}");
-    assert_eq!(dated.layers, ["RUN /bin/sh -c date > /leak # buildkit"]);
+    assert_eq!(dated.layers, ["RUN date > /leak"]);
 
     // Only what is later than the epoch is rewritten: with another one than 0, older files keep their times.
     let dated = root.path().join("dated");
