@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use tempfile::TempDir;
 
 use super::progress::ProgressLine;
-use super::session::{clean, interrupted};
+use super::session::{self, interrupted};
 use super::{Repro as Args, chosen, colour};
 use crate::cache::Cache;
-use crate::engine::{Data, Engine, Home};
+use crate::engine::{Data, Engine};
 use crate::error::{BadInput, GateFailed};
 use crate::measure::repro::{self, Other, Repro};
 use crate::measure::{Forward, Observer, SOURCE_DATE_EPOCH};
 use crate::plan;
-use crate::record::{EngineInfo, FORMAT_VERSION, Plan, Rebuilds, RunDir, RunInfo, machine};
+use crate::record::{EngineInfo, Plan, Rebuilds, RunDir, RunInfo, machine};
 use crate::report;
 use crate::scenario::{Axis, Profile, Scenario, Variant};
 use crate::supply::{Link, Needs, Options, Supply};
@@ -30,22 +30,12 @@ pub async fn run(args: Args) -> Result<()> {
     let cache = Cache::open()?;
     job.check_disk(&cache)?;
     let line = Arc::new(ProgressLine::new());
-    let set_up = async {
-        line.setting_up("bringing up the engine");
-        Engine::open(&Home::of(&cache)?, &args.engine, Data::Wipe, &|text| line.say(text)).await
-    };
-    let mut engine = tokio::select! {
-        engine = set_up => engine?,
-        () = interrupted() => bail!("interrupted before anything was built"),
-    };
+    let mut engine = session::begin(&cache, &args.engine, Data::Wipe, &line, "built").await?;
     let result = tokio::select! {
         result = on_engine(&args, &job, &cache, &mut engine, &line) => result,
         () = interrupted() => Err(anyhow!("interrupted")),
     };
-    line.setting_up("taking the engine down");
-    let cleaned = clean(&engine, &job.id, Data::Wipe).await;
-    let down = engine.down(Data::Wipe).await;
-    line.finish();
+    let ended = session::end(engine, &job.id, Data::Wipe, &line).await;
     let dir = match (result, RunDir::open(&job.dir)) {
         (Ok(()), dir) => dir?,
         (Err(error), Ok(_)) => {
@@ -54,8 +44,7 @@ pub async fn run(args: Args) -> Result<()> {
         }
         (Err(error), Err(_)) => return Err(error),
     };
-    cleaned.context("removing what the run made in the engine")?;
-    down?;
+    ended?;
     conclude(&args, &job, &dir)
 }
 
@@ -175,7 +164,7 @@ async fn on_engine(
     let say = |what: &str| line.setting_up(what);
     let bases = chosen::bases()?;
     let supply = Supply::prepare(cache, &bases, &needs, options, engine.docker(), &say).await?;
-    let info = run_info(job, engine.info().await?, &supply, cache)?;
+    let info = session::run_info(&job.id, job.profile, options.link, engine.info().await?, &supply, cache)?;
     let dir = match &job.run {
         Some(run) => {
             same_engine(&run.info().engine, &info.engine, "the run was made")?;
@@ -183,9 +172,9 @@ async fn on_engine(
         }
         None => RunDir::create(&job.dir, &info, &job.plan)?,
     };
-    let against = job.against.as_ref().map(|other| other_run(other, &info, line)).transpose()?.flatten();
+    let against = job.against.as_ref().map(|other| other_run(other, &info, line)).transpose()?;
     let scratch = TempDir::new_in(cache.room("repro")?)?;
-    let keep = args.keep.then(|| job.dir.join("images"));
+    let keep = args.keep.then(|| job.dir.join(repro::IMAGES));
     // What is not rebuilt now stays as it was.
     let rebuilt = |all: &Rebuilds| job.scenarios.iter().any(|scenario| scenario.name == all.scenario);
     let outcome: Vec<Rebuilds> = dir.read_repro()?.into_iter().filter(|all| !rebuilt(all)).collect();
@@ -218,26 +207,9 @@ async fn on_engine(
     repro::run(&repro, engine).await
 }
 
-fn run_info(job: &Job, engine: EngineInfo, supply: &Supply, cache: &Cache) -> Result<RunInfo> {
-    Ok(RunInfo {
-        format_version: FORMAT_VERSION,
-        id: job.id.clone(),
-        started: jiff::Timestamp::now().to_string(),
-        tare: env!("CARGO_PKG_VERSION").to_owned(),
-        git_revision: chosen::git_revision(),
-        profile: job.profile,
-        seed: 0,
-        link: Link::None.info(),
-        engine,
-        machine: machine::read(cache.root())?,
-        bases: supply.base_infos(),
-        scanner: None,
-    })
-}
-
 /// Digests of two engines do not mix: they write layers differently.
 fn same_engine(theirs: &EngineInfo, ours: &EngineInfo, made: &str) -> Result<()> {
-    if (&theirs.version, &theirs.buildkit) == (&ours.version, &ours.buildkit) {
+    if theirs.same_version(ours) {
         return Ok(());
     }
     bail!(
@@ -248,7 +220,7 @@ fn same_engine(theirs: &EngineInfo, ours: &EngineInfo, made: &str) -> Result<()>
 }
 
 /// The run that images are held against; its bases are looked at first, since nothing upon others can be the same.
-fn other_run(other: &RunDir, ours: &RunInfo, line: &ProgressLine) -> Result<Option<Other>> {
+fn other_run(other: &RunDir, ours: &RunInfo, line: &ProgressLine) -> Result<Other> {
     let theirs = other.info();
     same_engine(&theirs.engine, &ours.engine, "the run of --against was made")?;
     for base in &ours.bases {
@@ -260,7 +232,7 @@ fn other_run(other: &RunDir, ours: &RunInfo, line: &ProgressLine) -> Result<Opti
             ));
         }
     }
-    Other::of(other).map(Some)
+    Other::of(other)
 }
 
 /// Makes the report with what was found, and says whether a gate failed.
@@ -284,10 +256,7 @@ fn conclude(args: &Args, job: &Job, dir: &RunDir) -> Result<()> {
     if !failed.is_empty() {
         bail!("these images could not be rebuilt as often as was asked for:{failed}");
     }
-    let unlike = named(&|all| {
-        let differs = all.variant == Variant::Optimized && !all.identical;
-        differs.then(|| format!("{} images of {} builds", all.images(), all.rebuilds))
-    });
+    let unlike = named(&|all| all.unlike().filter(|_| all.variant == Variant::Optimized));
     if args.strict && !unlike.is_empty() {
         return Err(GateFailed(format!("an optimized image differs between rebuilds:{unlike}")).into());
     }

@@ -19,6 +19,7 @@ mod walk;
 
 pub use causes::{Cause, causes_of};
 pub use model::{Comparison, Difference, Explained, Identity, Kind};
+pub(crate) use terminal::place;
 pub use terminal::terminal;
 
 use std::collections::BTreeSet;

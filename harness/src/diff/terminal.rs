@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Cause, Comparison, Difference, Explained, Identity};
+use super::{Cause, Comparison, Explained, Identity};
 
 /// The widest line, but for what cannot be broken.
 const WIDTH: usize = 100;
@@ -63,7 +63,7 @@ fn cause(text: &mut String, explained: &Explained<'_>) {
     let Explained { cause, count: found, bytes, example } = explained;
     let size = if *bytes > 0 { format!(", {}", human(*bytes)) } else { String::new() };
     let _ = writeln!(text, "\n  {cause}: {} ({found}{size})", cause.what());
-    let mut line = format!("for example {}", place(example));
+    let mut line = format!("for example {}", place(&example.path, example.layer));
     let sides = match (example.a.is_empty(), example.b.is_empty()) {
         (true, true) => String::new(),
         (false, true) => format!(": {}, only in A", example.a),
@@ -75,11 +75,12 @@ fn cause(text: &mut String, explained: &Explained<'_>) {
     paragraph(text, &format!("mend it: {}", cause.fix()), 4);
 }
 
-fn place(difference: &Difference) -> String {
-    match difference.layer {
-        Some(layer) if difference.path.is_empty() => format!("layer {layer}"),
-        Some(layer) => format!("{} in layer {layer}", difference.path),
-        None => difference.path.clone(),
+/// Where a difference is: at `path` in a layer, or in a document.
+pub(crate) fn place(path: &str, layer: Option<u32>) -> String {
+    match layer {
+        Some(layer) if path.is_empty() => format!("layer {layer}"),
+        Some(layer) => format!("{path} in layer {layer}"),
+        None => path.to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use anyhow::{Context as _, Result};
 
 use super::Engine;
+use crate::record::machine;
 
 impl Engine {
     /// Writes out what the engine's file system holds back, so that it does not fall into a timed build;
@@ -30,8 +31,6 @@ impl Engine {
     /// # Errors
     /// If the data root cannot be asked.
     pub async fn disk_free(&self) -> Result<u64> {
-        let root = self.data_root().await?;
-        let stat = rustix::fs::statvfs(&root).with_context(|| format!("cannot ask {}", root.display()))?;
-        Ok(stat.f_bavail * stat.f_frsize)
+        machine::disk_free(&self.data_root().await?)
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::{Context as _, Result, ensure};
 use bollard::Docker;
 use bollard::errors::Error;
+use bollard::models::ImageInspect;
 use bollard::query_parameters::{PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
 use tokio_stream::StreamExt as _;
 
@@ -30,12 +31,8 @@ impl Engine {
     /// # Errors
     /// There is no such image, or the engine does not answer.
     pub async fn diff_ids(&self, name: &str) -> Result<Vec<String>> {
-        let image = self
-            .docker()
-            .inspect_image(name)
-            .await
-            .with_context(|| format!("looking at the image {name}"))?;
-        Ok(image.root_fs.and_then(|layers| layers.layers).unwrap_or_default())
+        let layers = self.inspect(name).await?.root_fs;
+        Ok(layers.and_then(|layers| layers.layers).unwrap_or_default())
     }
 
     /// What the engine calls the image that has the name `name` now: the digest of its configuration or manifest.
@@ -43,11 +40,12 @@ impl Engine {
     /// # Errors
     /// There is no such image, or the engine does not answer.
     pub async fn image_id(&self, name: &str) -> Result<String> {
+        self.inspect(name).await?.id.context("the engine gave no image id")
+    }
+
+    async fn inspect(&self, name: &str) -> Result<ImageInspect> {
         let image = self.docker().inspect_image(name).await;
-        image
-            .with_context(|| format!("looking at the image {name}"))?
-            .id
-            .context("the engine gave no image id")
+        image.with_context(|| format!("looking at the image {name}"))
     }
 
     /// Gives the image called `name` a second name, `NAME-before`, until the next such call or until the images

@@ -6,13 +6,21 @@ use anyhow::{Context as _, Result};
 
 use super::MachineInfo;
 
+/// Bytes that a process that is not root may still write to the file system of `path`.
+///
+/// # Errors
+/// When `path` has no file system to ask.
+pub fn disk_free(path: &Path) -> Result<u64> {
+    let space = rustix::fs::statvfs(path)
+        .with_context(|| format!("cannot read the free space of {}", path.display()))?;
+    Ok(space.f_bavail * space.f_frsize)
+}
+
 /// Reads the machine's facts; `disk` is any path on the file system on which the engine keeps images.
 ///
 /// # Errors
 /// When `disk` has no file system to ask. A fact that this kernel does not tell is `unknown` or 0.
 pub fn read(disk: &Path) -> Result<MachineInfo> {
-    let space = rustix::fs::statvfs(disk)
-        .with_context(|| format!("cannot read the free space of {}", disk.display()))?;
     let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpuinfo = text("/proc/cpuinfo");
     Ok(MachineInfo {
@@ -24,7 +32,7 @@ pub fn read(disk: &Path) -> Result<MachineInfo> {
         os: os_name(&text("/etc/os-release")),
         virtual_machine: has_hypervisor_flag(&cpuinfo) || Path::new("/sys/hypervisor/type").exists(),
         load_1m: text("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
-        disk_free_bytes: space.f_bavail * space.f_frsize,
+        disk_free_bytes: disk_free(disk)?,
     })
 }
 

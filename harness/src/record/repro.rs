@@ -207,6 +207,11 @@ impl Rebuilds {
         self.identical = self.manifest_digests.windows(2).all(|pair| pair[0] == pair[1]);
     }
 
+    /// Where builds gave several images: how many, in words.
+    pub fn unlike(&self) -> Option<String> {
+        (!self.identical).then(|| format!("{} images of {} builds", self.images(), self.rebuilds))
+    }
+
     /// How many different images there were.
     pub fn images(&self) -> usize {
         self.manifest_digests.iter().collect::<BTreeSet<_>>().len()

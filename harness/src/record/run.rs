@@ -83,6 +83,14 @@ pub struct EngineInfo {
     pub generation: String,
 }
 
+impl EngineInfo {
+    /// Whether the other one is the same version. Of two versions neither times nor digests mix: they write layers
+    /// differently.
+    pub fn same_version(&self, other: &Self) -> bool {
+        (&self.version, &self.buildkit) == (&other.version, &other.buildkit)
+    }
+}
+
 /// The machine. Facts that bear on noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Report;
 use super::markdown::plain;
 use super::terminal::{INDENT, bold, paragraph};
+use crate::diff::place;
 use crate::metrics::{ScenarioRecords, Unit};
 use crate::record::{Against, CauseCount, FixLeftOut, ImageDifference, Rebuilds, RebuiltBy};
 use crate::scenario::{Axis, Variant};
@@ -54,12 +55,14 @@ pub(super) fn summary(report: &Report<'_>) -> String {
 }
 
 fn in_short(rebuilds: &Rebuilds) -> String {
-    let axes: Vec<&str> = rebuilds.broken_by.iter().map(|axis| axis.as_str()).collect();
-    let by = if axes.is_empty() { String::new() } else { format!(", broken by {}", axes.join(", ")) };
-    match (rebuilds.identical, rebuilds.rebuilds) {
+    let by = match names(&rebuilds.broken_by) {
+        axes if axes.is_empty() => axes,
+        axes => format!(", broken by {axes}"),
+    };
+    match (rebuilds.unlike(), rebuilds.rebuilds) {
         (_, 0) => "not built".to_owned(),
-        (true, builds) => format!("**yes**: one digest of {builds} builds"),
-        (false, builds) => format!("**no**: {} images of {builds} builds{by}", rebuilds.images()),
+        (None, builds) => format!("**yes**: one digest of {builds} builds"),
+        (Some(unlike), _) => format!("**no**: {unlike}{by}"),
     }
 }
 
@@ -72,7 +75,6 @@ pub(super) fn section(rows: &ScenarioRecords<'_>) -> String {
         "### Rebuilt\n\n| | builds | images | the same? | broken by | first digest |\n|---|---:|---:|---|---|---|\n",
     );
     for all in &rows.rebuilds {
-        let axes: Vec<&str> = all.broken_by.iter().map(|axis| axis.as_str()).collect();
         let _ = writeln!(
             text,
             "| {} | {} | {} | **{}** | {} | `{}` |",
@@ -80,7 +82,7 @@ pub(super) fn section(rows: &ScenarioRecords<'_>) -> String {
             all.rebuilds,
             all.images(),
             if all.identical { "yes" } else { "no" },
-            axes.join(", "),
+            names(&all.broken_by),
             plain(all.manifest_digests.first().map_or("", String::as_str)),
         );
     }
@@ -166,8 +168,11 @@ fn blamed(rebuilds: &Rebuilds) -> Option<String> {
 }
 
 fn varied(rebuilds: &Rebuilds) -> Option<String> {
-    let axes: Vec<&str> = rebuilds.varied.iter().map(|axis| axis.as_str()).collect();
-    (!axes.is_empty()).then(|| format!("varied: {}", axes.join(", ")))
+    (!rebuilds.varied.is_empty()).then(|| format!("varied: {}", names(&rebuilds.varied)))
+}
+
+fn names(axes: &[Axis]) -> String {
+    axes.iter().map(|axis| axis.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn not_varied(rebuilds: &Rebuilds) -> Option<String> {
@@ -179,11 +184,7 @@ fn not_varied(rebuilds: &Rebuilds) -> Option<String> {
             None => reasons.push((why, vec![*axis])),
         }
     }
-    let said = reasons.iter().map(|(why, axes)| {
-        let axes: Vec<&str> = axes.iter().map(|axis| axis.as_str()).collect();
-        format!("{} ({why})", axes.join(", "))
-    });
-    let said: Vec<String> = said.collect();
+    let said: Vec<String> = reasons.iter().map(|(why, axes)| format!("{} ({why})", names(axes))).collect();
     (!said.is_empty()).then(|| format!("not varied: {}", said.join("; ")))
 }
 
@@ -237,11 +238,7 @@ fn example<'d>(count: &CauseCount, differences: &'d [ImageDifference]) -> Option
 }
 
 fn shown(difference: &ImageDifference) -> String {
-    let place = match difference.layer {
-        Some(layer) if difference.path.is_empty() => format!("layer {layer}"),
-        Some(layer) => format!("{} in layer {layer}", difference.path),
-        None => difference.path.clone(),
-    };
+    let place = place(&difference.path, difference.layer);
     match (difference.a.is_empty(), difference.b.is_empty()) {
         (true, true) => place,
         (false, true) => format!("{place}: {}, only in the first", difference.a),

@@ -7,18 +7,18 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 
 use super::Bench as Args;
+use super::colour;
 use super::progress::ProgressLine;
-use super::session::{clean, interrupted};
-use super::{chosen, colour};
+use super::session::{self, interrupted};
 use crate::cache::Cache;
-use crate::engine::{Data, Engine, Home};
+use crate::engine::{Data, Engine};
 use crate::error::GateFailed;
 use crate::measure::{self, Earlier, Forward, Outcome, Stage};
 use crate::oci::LayerCache;
-use crate::record::{FORMAT_VERSION, Rebuilds, RebuiltBy, Records, RunDir, RunInfo, Sample, machine};
+use crate::record::{Rebuilds, RebuiltBy, Records, RunDir, Sample, machine};
 use crate::report::{self, Report};
 use crate::scenario::Variant;
 use crate::supply::{Needs, Options, Supply};
@@ -38,25 +38,15 @@ pub async fn run(args: Args) -> Result<()> {
     plan::check_disk(&job, cache.root(), machine::read(cache.root())?.disk_free_bytes)?;
 
     let line = Arc::new(ProgressLine::new());
-    let set_up = async {
-        line.setting_up("bringing up the engine");
-        let data = if job.earlier.is_some() { Data::Keep } else { Data::Wipe };
-        Engine::open(&Home::of(&cache)?, &args.engine, data, &|text| line.say(text)).await
-    };
-    let engine = tokio::select! {
-        engine = set_up => engine?,
-        () = interrupted() => bail!("interrupted before anything was measured"),
-    };
+    let data = if job.earlier.is_some() { Data::Keep } else { Data::Wipe };
+    let engine = session::begin(&cache, &args.engine, data, &line, "measured").await?;
     let result = tokio::select! {
         result = on_engine(&args, &job, &cache, &engine, &line) => result,
         () = interrupted() => Err(anyhow!("interrupted")),
     };
-    line.setting_up("taking the engine down");
     // What was half done goes on with the cache that the managed engine keeps.
     let data = if result.is_ok() { Data::Wipe } else { Data::Keep };
-    let cleaned = clean(&engine, &job.id, data).await;
-    let down = engine.down(data).await;
-    line.finish();
+    let ended = session::end(engine, &job.id, data, &line).await;
     let outcome = match result {
         Ok(outcome) => outcome,
         // The engine may be what went away: why the run ended is what counts.
@@ -68,8 +58,7 @@ pub async fn run(args: Args) -> Result<()> {
         }
         Err(error) => return Err(error),
     };
-    cleaned.context("removing what the run made in the engine")?;
-    down?;
+    ended?;
     conclude(&args, &job, &outcome)
 }
 
@@ -96,7 +85,7 @@ async fn on_engine(
     let (dir, earlier) = match &job.earlier {
         Some(dir) => {
             let before = &dir.info().engine;
-            if (&before.version, &before.buildkit) != (&info.version, &info.buildkit) {
+            if !before.same_version(&info) {
                 bail!(
                     "the run was begun on engine {} and this is {}: times and digests of two engines do not mix; begin a new run",
                     before.version,
@@ -107,20 +96,9 @@ async fn on_engine(
             (RunDir::open(&job.dir)?, Earlier { samples: dir.read()?.samples, cache_kept })
         }
         None => {
-            let info = RunInfo {
-                format_version: FORMAT_VERSION,
-                id: job.id.clone(),
-                started: jiff::Timestamp::now().to_string(),
-                tare: env!("CARGO_PKG_VERSION").to_owned(),
-                git_revision: chosen::git_revision(),
-                profile: job.profile,
-                seed: job.seed,
-                link: job.link.info(),
-                engine: info,
-                machine: machine::read(cache.root())?,
-                bases: supply.base_infos(),
-                scanner: scanner.as_ref().map(|scanner| scanner.info.clone()),
-            };
+            let mut info = session::run_info(&job.id, job.profile, job.link, info, &supply, cache)?;
+            info.seed = job.seed;
+            info.scanner = scanner.as_ref().map(|scanner| scanner.info.clone());
             (RunDir::create(&job.dir, &info, &job.plan)?, Earlier::default())
         }
     };
@@ -208,10 +186,8 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
 
 /// Scenarios whose optimized image is not the same in each block.
 fn unlike(records: &Records) -> BTreeMap<String, String> {
-    let optimized = records.repro.iter().filter(|all| all.variant == Variant::Optimized && !all.identical);
-    optimized
-        .map(|all| (all.scenario.clone(), format!("{} images of {} builds", all.images(), all.rebuilds)))
-        .collect()
+    let optimized = records.repro.iter().filter(|all| all.variant == Variant::Optimized);
+    optimized.filter_map(|all| Some((all.scenario.clone(), all.unlike()?))).collect()
 }
 
 /// Scenarios whose optimized image still gives a planted secret away, and where the first one is.

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use rustix::fs::statvfs;
 
 use super::files::Files;
+use crate::record::machine;
 
 /// Always the same, so that two such disks list alike; the machine's own file system has another one.
 const HASH_SEED: &str = "hash_seed=74617265-6f72-4465-8265-640000000001";
@@ -27,8 +27,7 @@ const RESERVE: u64 = 2 << 30;
 pub(super) fn mount(files: &Files) -> Result<()> {
     let (disk, data) = (files.disk(), files.data_root());
     std::fs::create_dir_all(&data)?;
-    let room = statvfs(files.dir())?;
-    let bytes = (room.f_bavail * room.f_frsize).saturating_sub(RESERVE);
+    let bytes = machine::disk_free(files.dir())?.saturating_sub(RESERVE);
     File::create(&disk)
         .and_then(|file| file.set_len(bytes))
         .with_context(|| format!("cannot make the disk {}", disk.display()))?;

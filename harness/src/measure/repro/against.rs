@@ -10,7 +10,7 @@ use crate::record::{Against, ImageLayer, Rebuilds, RunDir};
 use crate::scenario::{Scenario, Variant};
 
 /// Where a run directory keeps images.
-pub(super) const IMAGES: &str = "images";
+pub const IMAGES: &str = "images";
 
 /// The other run.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! Which axis is to blame: what differs with it alone, and not without it.
 
-use crate::diff::{Cause, Difference};
+use std::collections::HashSet;
+
+use crate::diff::{Cause, Difference, Kind};
 
 /// What of `found` is not to be had without what was varied, by what differs (`noise`) where it was not.
 ///
@@ -21,14 +23,14 @@ pub(super) fn beyond<'a>(
 
 /// Adds those of `more` that are not among `all` yet.
 pub(super) fn merge(all: &mut Vec<Difference>, more: Vec<Difference>) {
-    let known: std::collections::HashSet<_> = all.iter().map(key).collect();
+    let known: HashSet<_> = all.iter().map(key).collect();
     let fresh: Vec<Difference> =
         more.into_iter().filter(|difference| !known.contains(&key(difference))).collect();
     all.extend(fresh);
 }
 
-fn key(difference: &Difference) -> (String, crate::diff::Kind, Cause) {
-    (difference.path.clone(), difference.kind, difference.cause)
+fn key(difference: &Difference) -> (&str, Kind, Cause) {
+    (&difference.path, difference.kind, difference.cause)
 }
 
 #[cfg(test)]
@@ -36,7 +38,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::diff::Kind;
 
     fn of(path: &str, cause: Cause) -> Difference {
         Difference {

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use against::Other;
+pub use against::{IMAGES, Other};
 pub use walk::run;
 
 use super::build::masked;

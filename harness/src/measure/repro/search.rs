@@ -54,14 +54,11 @@ impl<'s> Search<'s> {
     }
 
     fn blame(&mut self, axis: Axis, found: &[Difference]) {
-        let by_it: Vec<Difference> = match axis {
+        let mut by_it: Vec<Difference> = beyond(found, &self.noise).cloned().collect();
+        if axis == Axis::Order {
             // It comes with another engine, which may be to blame already.
-            Axis::Order => {
-                let known: Vec<Difference> = self.noise.iter().chain(&self.explained).cloned().collect();
-                beyond(found, &known).cloned().collect()
-            }
-            _ => beyond(found, &self.noise).cloned().collect(),
-        };
+            by_it = beyond(&by_it, &self.explained).cloned().collect();
+        }
         if !by_it.is_empty() {
             self.side.rebuilds.broken_by.push(axis);
             self.explained.extend(by_it);

@@ -101,7 +101,7 @@ impl Walk<'_> {
     }
 
     /// One build more, along all axes.
-    async fn again(&mut self, scenario: &Scenario, side: &mut Side, number: u32) -> Result<()> {
+    async fn again(&self, scenario: &Scenario, side: &mut Side, number: u32) -> Result<()> {
         let Some(first) = side.first.as_ref().filter(|_| side.rebuilds.error.is_none()) else {
             return Ok(());
         };

@@ -1,5 +1,6 @@
 //! The same files in another checkout: what a build is told of them, and what it must not depend on.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -12,8 +13,11 @@ use crate::engine::buildkit::{Checkout, Times};
 const SPREAD_S: i64 = 2 * 365 * 24 * 60 * 60;
 
 impl Checkout {
-    /// `node` at `path`, as it would be there.
-    pub(super) fn of(&self, path: &str, node: &Node) -> Node {
+    /// `node` at `path`, as it would be there. As it lies here, it is the one that was read.
+    pub(super) fn of<'n>(&self, path: &str, node: &'n Node) -> Cow<'n, Node> {
+        if *self == Self::default() {
+            return Cow::Borrowed(node);
+        }
         let mut seen = node.clone();
         if let Some(times) = self.times {
             seen.modified = times.of(path);
@@ -33,7 +37,7 @@ impl Checkout {
         {
             seen.content = Content::Symlink { target: target.to_owned() };
         }
-        seen
+        Cow::Owned(seen)
     }
 }
 
@@ -62,7 +66,7 @@ mod tests {
         let link = node(Content::Symlink { target: "/here/a".to_owned() }, 0o777);
         let seen = Checkout::default().of("link", &link);
         assert_eq!((seen.mode, seen.modified), (0o777, 17));
-        assert!(matches!(seen.content, Content::Symlink { target } if target == "/here/a"));
+        assert!(matches!(&seen.content, Content::Symlink { target } if target == "/here/a"));
     }
 
     #[test]
@@ -95,7 +99,7 @@ mod tests {
         let checkout = Checkout { moved: Some(moved), ..Checkout::default() };
         let target = |target: &str| {
             let link = node(Content::Symlink { target: target.to_owned() }, 0o777);
-            match checkout.of("link", &link).content {
+            match checkout.of("link", &link).into_owned().content {
                 Content::Symlink { target } => target,
                 other => panic!("{other:?}"),
             }

@@ -1,5 +1,6 @@
 //! A directory on disk with edited files over it, seen as one tree.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io;
@@ -108,7 +109,7 @@ impl Tree {
     }
 
     /// What the builder is told of `node` at `path`.
-    pub(crate) fn seen(&self, path: &str, node: &Node) -> Node {
+    pub(crate) fn seen<'n>(&self, path: &str, node: &'n Node) -> Cow<'n, Node> {
         self.checkout.of(path, node)
     }
 
