@@ -3,17 +3,20 @@
 //! Made from the records alone. No clock and no environment: the same directory gives the same bytes on
 //! another machine, a year later.
 
+mod brief;
 mod causes;
 mod contents;
 mod development;
 mod difference;
 mod facts;
+mod html;
 mod json;
 mod labels;
 mod markdown;
 mod model;
 mod overlap;
 mod plots;
+mod price;
 mod rebuilds;
 mod summary;
 mod terminal;
@@ -22,7 +25,9 @@ mod tests;
 
 use anyhow::Result;
 
+pub use brief::brief;
 pub use difference::{Line, difference};
+pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
 pub use model::{Report, ScenarioReport};
@@ -34,7 +39,7 @@ pub use terminal::{
 
 use crate::record::RunDir;
 
-/// Makes every derived file of a run directory anew: `claims.csv`, `report.md`, `plots/*.svg`.
+/// Makes every derived file of a run directory anew: `claims.csv`, `report.md`, `report.html`, `plots/*.svg`.
 ///
 /// # Errors
 /// When the records cannot be read, or a file cannot be written.
@@ -48,5 +53,6 @@ pub fn write(dir: &RunDir) -> Result<()> {
             dir.write_derived(&plots::file(&scenario.rows.plan.name), &svg)?;
         }
     }
-    dir.write_derived("report.md", &markdown(&report))
+    dir.write_derived("report.md", &markdown(&report))?;
+    dir.write_derived("report.html", &html(&report)?)
 }
