@@ -31,7 +31,9 @@ fn answers(report: &Report<'_>) -> String {
         );
     }
     for part in &report.scenarios {
-        for (claim, row) in &part.claims {
+        for (number, (claim, row)) in part.claims.iter().enumerate() {
+            // It is the practice's, and said once.
+            let price = if number == 0 { price(part) } else { String::new() };
             let _ = writeln!(
                 text,
                 "| [{name}](#{name}) | {} | {} | **{}** | {} | {} | {} | {} |",
@@ -40,7 +42,7 @@ fn answers(report: &Report<'_>) -> String {
                 labels::effect(row.effect),
                 labels::verdict(row.verdict),
                 plain(&row.reason),
-                plain(&price(part, &claim.metric)),
+                plain(&price),
                 plain(&claim.field),
                 name = plain(&row.scenario)
             );

@@ -27,11 +27,16 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
                     th scope="col" { "others measured" }
                 }
             }
-            tbody {
-                @for (part, anchor) in report.scenarios.iter().zip(anchors) {
-                    @for (claim, row) in &part.claims {
+            @for (part, anchor) in report.scenarios.iter().zip(anchors).filter(|(part, _)| !part.claims.is_empty()) {
+                tbody {
+                    @for (number, (claim, row)) in part.claims.iter().enumerate() {
                         tr {
-                            th scope="row" { a href={ "#" (anchor) } { (row.scenario) } }
+                            @if number == 0 {
+                                th scope="rowgroup" rowspan=(part.claims.len()) {
+                                    a href={ "#" (anchor) } { (row.scenario) }
+                                    @if part.rows.on_stand_ins() { " *" }
+                                }
+                            }
                             td data-label="claim" { "\u{201c}" (claim.text) "\u{201d}" }
                             td data-label="does it pay?" {
                                 span class=(effect_class(row.effect)) { (labels::effect(row.effect)) }
@@ -40,7 +45,9 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
                                 span class=(verdict_class(row.verdict)) { (labels::verdict(row.verdict)) }
                             }
                             td data-label="found" { (row.reason) }
-                            td data-label="at what price" { (price(part, &claim.metric)) }
+                            @if number == 0 {
+                                td data-label="at what price" rowspan=(part.claims.len()) { (price(part)) }
+                            }
                             td data-label="others measured" {
                                 @if claim.field.is_empty() { "nothing known" } @else { (claim.field) }
                             }
@@ -64,6 +71,7 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
                 figure holds are two questions: one that saves 29 % where 40–60 % is quoted pays, and the figure \
                 is contradicted."
             }
+            (headline(report, anchors))
             (scrolling("Answers", "answers", &table))
         }
         @if stand_ins {
@@ -76,9 +84,11 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
     }
 }
 
-/// What each edit makes a node pull again, of all scenarios.
-pub(super) fn releases(report: &Report<'_>, anchors: &[String]) -> Markup {
-    let mut rows: Vec<(&str, &str, &Event, &Comparison)> = Vec::new();
+/// A release of a scenario: its name and anchor, the edit, and what a node pulls for it.
+type Release<'r> = (&'r str, &'r str, &'r Event, &'r Comparison);
+
+fn all_releases<'r>(report: &'r Report<'_>, anchors: &'r [String]) -> Vec<Release<'r>> {
+    let mut rows: Vec<Release<'r>> = Vec::new();
     for (part, anchor) in report.scenarios.iter().zip(anchors) {
         for event in part.rows.plan.events.iter().filter(|event| matches!(event, Event::Edit(_))) {
             let metric = Metric::Delta(DeltaColumn::NewCompressed, event.clone());
@@ -87,6 +97,41 @@ pub(super) fn releases(report: &Report<'_>, anchors: &[String]) -> Markup {
             }
         }
     }
+    rows
+}
+
+/// The best and the worst of them in two sentences: neither alone would be honest.
+fn headline(report: &Report<'_>, anchors: &[String]) -> Markup {
+    let mut rows: Vec<(f64, Release<'_>)> = all_releases(report, anchors)
+        .into_iter()
+        .filter_map(|row| Some((row.3.reduction.as_ref().ok()?.estimate, row)))
+        .collect();
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (Some((_, best)), Some((_, worst))) = (rows.first(), rows.last()) else { return html! {} };
+    let said = |(name, _, event, row): &Release<'_>| {
+        format!(
+            "{name}, {}: {} → {}, {}",
+            labels::event(event),
+            labels::value(row.naive.as_ref(), &row.metric),
+            labels::value(row.optimized.as_ref(), &row.metric),
+            labels::change(row)
+        )
+    };
+    html! {
+        p.headline {
+            a href="#releases" { "Bytes per release per node" } ", naive → optimized. "
+            @if rows.len() > 1 {
+                "The most that is saved: " strong { (said(best)) } ". The least: " strong { (said(worst)) } "."
+            } @else {
+                strong { (said(best)) } "."
+            }
+        }
+    }
+}
+
+/// What each edit makes a node pull again, of all scenarios.
+pub(super) fn releases(report: &Report<'_>, anchors: &[String]) -> Markup {
+    let rows = all_releases(report, anchors);
     if rows.is_empty() {
         return html! {};
     }

@@ -34,6 +34,7 @@ pub fn html(report: &Report<'_>) -> Result<String> {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
                 title { "What container image practices are worth: run " (info.id) }
                 // Without it a browser asks for an icon.
                 link rel="icon" href="data:,";
@@ -42,7 +43,7 @@ pub fn html(report: &Report<'_>) -> Result<String> {
             body id="top" {
                 header {
                     h1 { "What container image practices are worth" }
-                    p.soft { "Run " (info.id) ", begun " (info.started) ", " (info.profile) " profile." }
+                    p.soft { "Run " (info.id) ", begun " (minute(&info.started)) ", " (info.profile) " profile." }
                 }
                 main {
                     (answers::answers(report, &anchors))
@@ -68,6 +69,11 @@ pub fn html(report: &Report<'_>) -> Result<String> {
         }
     };
     Ok(page.into_string())
+}
+
+/// `2026-11-24 19:34 UTC` of a time as the records write it.
+fn minute(time: &str) -> String {
+    time.get(..16).map_or_else(|| time.to_owned(), |minute| format!("{} UTC", minute.replace('T', " ")))
 }
 
 /// An anchor for each scenario: its name, so that a link holds from run to run, with a number where two are one.

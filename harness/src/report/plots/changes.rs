@@ -40,8 +40,11 @@ pub(in crate::report) fn changes(report: &ScenarioReport<'_>) -> Result<Option<S
         let root = SVGBackend::with_string(&mut svg, (NARROW, height as u32)).into_drawing_area();
         for tick in [WORST, -0.5, 0.0, 0.5, 1.0].into_iter().filter(|tick| *tick >= least) {
             let (colour, width) = if tick == 0.0 { (INK, 2) } else { (GRID, 1) };
-            let line = vec![(x(tick), 0), (x(tick), height - AXIS)];
-            root.draw(&PathElement::new(line, colour.stroke_width(width))).map_err(failed)?;
+            for number in 0..rows.len() as i32 {
+                // Below the row's words, not through them.
+                let line = vec![(x(tick), number * ROW + 20), (x(tick), (number + 1) * ROW)];
+                root.draw(&PathElement::new(line, colour.stroke_width(width))).map_err(failed)?;
+            }
             let (label, side) = match tick {
                 0.0 => ("the same".to_owned(), HPos::Center),
                 1.0 => ("100 % less".to_owned(), HPos::Right),

@@ -74,7 +74,8 @@ pub(in crate::report) fn timeline(scenario: &ScenarioRecords<'_>, event: &Event)
                 };
                 if step.cached {
                     // Hollow, and as wide as a mark: it took no time that could be drawn.
-                    let mark = [(start, top + 16), (start + 11, top + 27)];
+                    let left = start.min(NARROW as i32 - LEFT - 11);
+                    let mark = [(left, top + 16), (left + 11, top + 27)];
                     root.draw(&Rectangle::new(mark, INK.stroke_width(1))).map_err(failed)?;
                 } else {
                     root.draw(&Rectangle::new(corners, colour.filled())).map_err(failed)?;
