@@ -242,7 +242,7 @@ fn conclude(args: &Args, job: &Job, dir: &RunDir) -> Result<()> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&outcome)?);
     } else {
-        println!("Run directory: {} (repro.json and report.md are in it)", job.dir.display());
+        println!("Run directory: {} (repro.json, report.html and report.md are in it)", job.dir.display());
     }
     let of_now = |all: &&Rebuilds| job.scenarios.iter().any(|scenario| scenario.name == all.scenario);
     let named = |what: &dyn Fn(&Rebuilds) -> Option<String>| -> String {

@@ -153,7 +153,7 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
             println!("{summary}");
         }
         println!("{}", report::terminal_footer(&report));
-        println!("Run directory: {} (report.md is in it)", job.dir.display());
+        println!("Run directory: {} (report.html and report.md are in it)", job.dir.display());
     }
     let names = |broken: &BTreeMap<String, String>| -> String {
         broken.iter().map(|(name, why)| format!("\n  {name}: {why}")).collect()

@@ -110,13 +110,19 @@ fn pictures(report: &ScenarioReport<'_>) -> Result<Markup> {
             }
         }
         @if sizes.is_some() || starts.is_some() {
-            h3 { @if sizes.is_some() { "Size of the image" } @else { "Start" } }
+            h3 {
+                @match (&sizes, &starts) {
+                    (Some(_), Some(_)) => "Size of the image, and its start",
+                    (Some(_), None) => "Size of the image",
+                    _ => "Start",
+                }
+            }
             div.plots {
                 @if let Some(svg) = &sizes {
                     (picture(svg, &html! { "Layers, uncompressed; medians over the blocks." }))
                 }
                 @if let Some(svg) = &starts {
-                    (picture(svg, &html! { "Phases of a start; medians over the blocks." }))
+                    (picture(svg, &html! { "Seconds of a start; medians over the blocks." }))
                 }
             }
         }

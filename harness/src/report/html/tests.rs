@@ -75,7 +75,7 @@ fn every_picture_has_a_name_and_all_of_them_are_there() {
         "change of time",
         "along the clock",
         "size of the layers",
-        "phases of a start",
+        "seconds of a start",
     ] {
         assert!(page.contains(name), "{name}");
     }

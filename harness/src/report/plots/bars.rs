@@ -5,10 +5,10 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::{INK, NARROW, at, cut, failed, named};
-use crate::metrics::Unit;
 
 /// A bar with its heading; its parts from the left.
 pub(super) struct Bar<'t> {
+    /// With the figure that the bar stands for: parts need not add up to what was measured as a whole.
     pub(super) heading: String,
     pub(super) parts: Vec<Part<'t>>,
 }
@@ -25,7 +25,7 @@ const LEGEND: i32 = 22;
 const LEFT: i32 = 8;
 
 /// The bars as a picture called `name`, with the legend below.
-pub(super) fn draw(bars: &[Bar<'_>], unit: Unit, name: &str) -> Result<String> {
+pub(super) fn draw(bars: &[Bar<'_>], name: &str) -> Result<String> {
     let total = |bar: &Bar<'_>| bar.parts.iter().map(|part| part.value).sum::<f64>();
     let longest = bars.iter().map(total).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
     let room = f64::from(NARROW as i32 - 2 * LEFT);
@@ -41,8 +41,7 @@ pub(super) fn draw(bars: &[Bar<'_>], unit: Unit, name: &str) -> Result<String> {
         let root = SVGBackend::with_string(&mut svg, (NARROW, height as u32)).into_drawing_area();
         for (number, bar) in (0..).zip(bars) {
             let top = number * ROW + 4;
-            let heading = cut(&format!("{}: {}", bar.heading, unit.format(total(bar))), 48);
-            root.draw(&Text::new(heading, (LEFT, top), at(14, HPos::Left))).map_err(failed)?;
+            root.draw(&Text::new(cut(&bar.heading, 48), (LEFT, top), at(14, HPos::Left))).map_err(failed)?;
             let mut from = 0.0;
             for part in bar.parts.iter().filter(|part| part.value > 0.0) {
                 let x = |value: f64| LEFT + (value / longest * room).round() as i32;

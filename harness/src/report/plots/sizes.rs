@@ -8,13 +8,14 @@ use crate::metrics::{ScenarioRecords, Unit};
 use crate::scenario::{ImageColumn, Metric, Variant};
 use crate::stats;
 
-/// The layers of both images as stacked bars: the base's, their own, and what of these nobody sees. Medians
-/// over the blocks. `None` where no image was measured.
+/// The layers of both images as stacked bars, the base's and their own, and below each what of them nobody sees.
+/// Medians over the blocks. `None` if no image was measured.
 pub(in crate::report) fn sizes(scenario: &ScenarioRecords<'_>) -> Result<Option<String>> {
     let median = |column, variant| {
         let values: Vec<f64> = scenario.values(&Metric::Image(column), variant).into_values().collect();
         stats::median(&values)
     };
+    let part = |value, colour, label| Part { value, colour, label };
     let mut bars = Vec::new();
     for variant in Variant::BOTH {
         let (Some(all), Some(own)) =
@@ -22,25 +23,28 @@ pub(in crate::report) fn sizes(scenario: &ScenarioRecords<'_>) -> Result<Option<
         else {
             continue;
         };
-        // A file of the base that a later layer hides is waste too, but lies in no layer of the image's own.
-        let hidden = median(ImageColumn::Wasted, variant).unwrap_or_default().min(own);
         let (colour, label) = match variant {
             Variant::Naive => (NAIVE, "layers of naive's own"),
             Variant::Optimized => (OPTIMIZED, "layers of optimized's own"),
         };
-        let part = |value, colour, label| Part { value, colour, label };
         bars.push(Bar {
-            heading: variant.to_string(),
+            heading: format!("{variant}: {}", Unit::Bytes.format(all)),
             parts: vec![
                 part((all - own).max(0.0), COMMON, "layers of the base image"),
-                part(own - hidden, colour, label),
-                part(hidden, HIDDEN, "hidden by later layers, pulled all the same"),
+                part(own, colour, label),
             ],
         });
+        // A bar of its own: hidden files lie in the base's layers or in later ones, and the sum does not tell.
+        if let Some(hidden) = median(ImageColumn::Wasted, variant).filter(|hidden| *hidden > 0.0) {
+            bars.push(Bar {
+                heading: format!("{variant}, of that hidden: {}", Unit::Bytes.format(hidden)),
+                parts: vec![part(hidden, HIDDEN, "hidden by later layers, pulled all the same")],
+            });
+        }
     }
     if bars.is_empty() {
         return Ok(None);
     }
     let name = format!("{}: size of the layers, uncompressed, naive against optimized", scenario.plan.name);
-    draw(&bars, Unit::Bytes, &name).map(Some)
+    draw(&bars, &name).map(Some)
 }
