@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use super::markdown::plain;
-use super::{Report, facts, labels};
+use super::{Report, facts, labels, releases};
 use crate::record::{ClaimRow, Effect, Verdict};
 
 /// Lines that it never exceeds.
 const LINES: usize = 30;
 /// Lines beside the rows of the table.
-const OTHERS: usize = 13;
+const OTHERS: usize = 15;
 
 /// The report as a short piece of Markdown.
 pub fn brief(report: &Report<'_>) -> String {
@@ -39,6 +39,10 @@ pub fn brief(report: &Report<'_>) -> String {
             verdicts(Verdict::Inconclusive),
             verdicts(Verdict::NotMeasured),
         );
+    }
+    let headline = releases::headline(report);
+    if !headline.is_empty() {
+        let _ = writeln!(text, "Bytes per release per node. {}\n", plain(&headline.join(" ")));
     }
     rows.sort_by_key(|row| order(row));
     let room = LINES - OTHERS;

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
 use super::price::price;
-use super::{Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots, rebuilds};
+use super::{
+    Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots, rebuilds, releases,
+};
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
 use crate::scenario::{Claim, DeltaColumn, Event, Metric};
@@ -24,6 +26,10 @@ pub fn markdown(report: &Report<'_>) -> String {
 /// The answers first: a row a claim.
 fn answers(report: &Report<'_>) -> String {
     let mut text = String::new();
+    let headline = releases::headline(report);
+    if !headline.is_empty() {
+        let _ = writeln!(text, "**Bytes per release per node.** {}\n", plain(&headline.join(" ")));
+    }
     if report.claims().next().is_some() {
         text.push_str(
             "| scenario | claim | who says so | does it pay? | does the figure hold? | found | at what price | others measured |\n\
@@ -97,7 +103,7 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     }
     text.push_str(&overlap::section(&report.rows));
     text.push_str(&ran_again(report));
-    text.push_str(&releases(report));
+    text.push_str(&per_release(report));
     text.push_str(&contents::wasted(&report.rows));
     text.push_str(&contents::leaks(&report.rows));
     text.push_str(&development::section(&report.rows));
@@ -192,7 +198,7 @@ pub(super) fn ran_again(report: &ScenarioReport<'_>) -> String {
 }
 
 /// What each edit makes a node pull again.
-pub(super) fn releases(report: &ScenarioReport<'_>) -> String {
+pub(super) fn per_release(report: &ScenarioReport<'_>) -> String {
     let side = |event: &Event, column| report.comparison(&Metric::Delta(column, event.clone()));
     let mut rows = String::new();
     for event in &report.rows.plan.events {

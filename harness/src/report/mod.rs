@@ -18,6 +18,7 @@ mod overlap;
 mod plots;
 mod price;
 mod rebuilds;
+mod releases;
 mod summary;
 mod terminal;
 #[cfg(test)]

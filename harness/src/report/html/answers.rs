@@ -4,11 +4,9 @@ use maud::{Markup, html};
 
 use super::prose::prose;
 use super::{effect_class, scrolling, verdict_class};
-use crate::metrics::Comparison;
 use crate::record::Verdict;
 use crate::report::price::price;
-use crate::report::{Report, facts, labels, rebuilds};
-use crate::scenario::{DeltaColumn, Event, Metric};
+use crate::report::{Report, facts, labels, rebuilds, releases};
 
 /// A row a claim: does it pay, at what price, does the figure hold, what did others see.
 pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
@@ -60,6 +58,7 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
     let stand_ins = report.scenarios.iter().any(|part| part.rows.on_stand_ins());
     html! {
         h2 id="answers" { "Answers" }
+        (headline(report))
         @if claims.is_empty() {
             p { "No scenario of this run makes a claim." }
         } @else {
@@ -71,7 +70,6 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
                 figure holds are two questions: one that saves 29 % where 40–60 % is quoted pays, and the figure \
                 is contradicted."
             }
-            (headline(report, anchors))
             (scrolling("Answers", "answers", &table))
         }
         @if stand_ins {
@@ -84,54 +82,22 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
     }
 }
 
-/// A release of a scenario: its name and anchor, the edit, and what a node pulls for it.
-type Release<'r> = (&'r str, &'r str, &'r Event, &'r Comparison);
-
-fn all_releases<'r>(report: &'r Report<'_>, anchors: &'r [String]) -> Vec<Release<'r>> {
-    let mut rows: Vec<Release<'r>> = Vec::new();
-    for (part, anchor) in report.scenarios.iter().zip(anchors) {
-        for event in part.rows.plan.events.iter().filter(|event| matches!(event, Event::Edit(_))) {
-            let metric = Metric::Delta(DeltaColumn::NewCompressed, event.clone());
-            if let Some(row) = part.comparison(&metric) {
-                rows.push((part.rows.plan.name.as_str(), anchor.as_str(), event, row));
-            }
-        }
-    }
-    rows
-}
-
-/// The best and the worst of them in two sentences: neither alone would be honest.
-fn headline(report: &Report<'_>, anchors: &[String]) -> Markup {
-    let mut rows: Vec<(f64, Release<'_>)> = all_releases(report, anchors)
-        .into_iter()
-        .filter_map(|row| Some((row.3.reduction.as_ref().ok()?.estimate, row)))
-        .collect();
-    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let (Some((_, best)), Some((_, worst))) = (rows.first(), rows.last()) else { return html! {} };
-    let said = |(name, _, event, row): &Release<'_>| {
-        format!(
-            "{name}, {}: {} → {}, {}",
-            labels::event(event),
-            labels::value(row.naive.as_ref(), &row.metric),
-            labels::value(row.optimized.as_ref(), &row.metric),
-            labels::change(row)
-        )
-    };
+/// Before any table.
+fn headline(report: &Report<'_>) -> Markup {
+    let said = releases::headline(report);
     html! {
-        p.headline {
-            a href="#releases" { "Bytes per release per node" } ", naive → optimized. "
-            @if rows.len() > 1 {
-                "The most that is saved: " strong { (said(best)) } ". The least: " strong { (said(worst)) } "."
-            } @else {
-                strong { (said(best)) } "."
+        @if !said.is_empty() {
+            p.headline {
+                a href="#releases" { "Bytes per release per node" } ". "
+                @for sentence in said { strong { (sentence) } " " }
             }
         }
     }
 }
 
 /// What each edit makes a node pull again, of all scenarios.
-pub(super) fn releases(report: &Report<'_>, anchors: &[String]) -> Markup {
-    let rows = all_releases(report, anchors);
+pub(super) fn per_release(report: &Report<'_>, anchors: &[String]) -> Markup {
+    let rows = releases::releases(report);
     if rows.is_empty() {
         return html! {};
     }
@@ -148,10 +114,11 @@ pub(super) fn releases(report: &Report<'_>, anchors: &[String]) -> Markup {
                 }
             }
             tbody {
-                @for (name, anchor, event, row) in rows {
+                @for release in rows {
+                    @let row = release.bytes;
                     tr {
-                        th scope="row" { a href={ "#" (anchor) } { (name) } }
-                        td { (labels::event(event)) }
+                        th scope="row" { a href={ "#" (anchors[release.place]) } { (release.scenario) } }
+                        td { (labels::event(release.event)) }
                         td.n { (labels::value(row.naive.as_ref(), &row.metric)) }
                         td.n { (labels::value(row.optimized.as_ref(), &row.metric)) }
                         td { (labels::change(row)) }

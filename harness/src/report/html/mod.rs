@@ -47,7 +47,7 @@ pub fn html(report: &Report<'_>) -> Result<String> {
                 }
                 main {
                     (answers::answers(report, &anchors))
-                    (answers::releases(report, &anchors))
+                    (answers::per_release(report, &anchors))
                     (answers::rebuilt(report, &anchors))
                     @if report.scenarios.len() > 1 {
                         nav aria-label="Scenarios" {

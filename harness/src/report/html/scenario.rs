@@ -39,7 +39,7 @@ pub(super) fn section(report: &ScenarioReport<'_>, anchor: &str) -> Result<Marku
             }
             (prose(&overlap::section(&report.rows)))
             (prose(&markdown::ran_again(report)))
-            (prose(&markdown::releases(report)))
+            (prose(&markdown::per_release(report)))
             (prose(&contents::wasted(&report.rows)))
             (prose(&contents::leaks(&report.rows)))
             (prose(&development::section(&report.rows)))
