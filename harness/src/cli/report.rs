@@ -16,9 +16,9 @@ use crate::report::{self, Report};
 /// [`BadInput`](crate::error::BadInput) when there is no run at `dir`.
 pub fn run(dir: &Path, format: Format) -> Result<()> {
     let dir = RunDir::open(dir)?;
-    report::write(&dir)?;
     let records = dir.read()?;
     let report = Report::of(&records);
+    report::write(&dir, &report)?;
     let text = match format {
         Format::Text => report::terminal(&report, colour::on_stdout()),
         Format::Md => report::markdown(&report),

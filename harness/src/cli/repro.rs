@@ -237,7 +237,7 @@ fn other_run(other: &RunDir, ours: &RunInfo, line: &ProgressLine) -> Result<Othe
 
 /// Makes the report with what was found, and says whether a gate failed.
 fn conclude(args: &Args, job: &Job, dir: &RunDir) -> Result<()> {
-    report::write(dir)?;
+    report::write(dir, &report::Report::of(&dir.read()?))?;
     let outcome = dir.read_repro()?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&outcome)?);

@@ -40,13 +40,12 @@ pub use terminal::{
 
 use crate::record::RunDir;
 
-/// Makes every derived file of a run directory anew: `claims.csv`, `report.md`, `report.html`, `plots/*.svg`.
+/// Makes every derived file of a run directory anew: `claims.csv`, `report.md`, `report.html`, `plots/*.svg`; from
+/// the `report` on what was read from it.
 ///
 /// # Errors
-/// When the records cannot be read, or a file cannot be written.
-pub fn write(dir: &RunDir) -> Result<()> {
-    let records = dir.read()?;
-    let report = Report::of(&records);
+/// When a file cannot be written.
+pub fn write(dir: &RunDir, report: &Report<'_>) -> Result<()> {
     let claims: Vec<_> = report.claims().map(|(_, row)| row.clone()).collect();
     dir.write_claims(&claims)?;
     for scenario in &report.scenarios {
@@ -54,6 +53,6 @@ pub fn write(dir: &RunDir) -> Result<()> {
             dir.write_derived(&plots::file(&scenario.rows.plan.name), &svg)?;
         }
     }
-    dir.write_derived("report.md", &markdown(&report))?;
-    dir.write_derived("report.html", &html(&report)?)
+    dir.write_derived("report.md", &markdown(report))?;
+    dir.write_derived("report.html", &html(report)?)
 }

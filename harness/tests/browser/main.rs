@@ -19,29 +19,31 @@ const PHONE: Look = Look { width: 390, dark: false };
 fn pages() -> &'static [PathBuf] {
     static PAGES: OnceLock<Vec<PathBuf>> = OnceLock::new();
     PAGES.get_or_init(|| {
-        let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results");
-        let copies = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
-        ["reference-quick-2-cores", "reference-repro-2-cores"]
-            .map(|run| {
-                let copy = copies.join(run);
-                fs::create_dir_all(&copy).unwrap();
-                for file in fs::read_dir(results.join(run)).unwrap().map(Result::unwrap) {
-                    if file.file_type().unwrap().is_file() {
-                        fs::copy(file.path(), copy.join(file.file_name())).unwrap();
-                    }
-                }
-                let printed = Command::new(env!("CARGO_BIN_EXE_tare"))
-                    .args(["report", "--format", "html"])
-                    .arg(&copy)
-                    .output()
-                    .unwrap();
-                assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
-                let page = copy.join("report.html");
-                assert!(fs::read(&page).unwrap() == printed.stdout, "what is printed is what is kept");
-                page
-            })
-            .to_vec()
+        let same = |text: String| text;
+        vec![page("reference-quick-2-cores", "quick", same), page("reference-repro-2-cores", "repro", same)]
     })
+}
+
+/// The page of a copy of a reference run, whose recorded texts are `changed` before.
+fn page(run: &str, name: &str, changed: impl Fn(String) -> String) -> PathBuf {
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results").join(run);
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser").join(name);
+    fs::create_dir_all(&copy).unwrap();
+    for file in fs::read_dir(run).unwrap().map(Result::unwrap) {
+        if file.file_type().unwrap().is_file() {
+            let text = fs::read_to_string(file.path()).unwrap();
+            fs::write(copy.join(file.file_name()), changed(text)).unwrap();
+        }
+    }
+    let printed = Command::new(env!("CARGO_BIN_EXE_tare"))
+        .args(["report", "--format", "html"])
+        .arg(&copy)
+        .output()
+        .unwrap();
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let page = copy.join("report.html");
+    assert!(fs::read(&page).unwrap() == printed.stdout, "what is printed is what is kept");
+    page
 }
 
 fn assert_sound(page: &Path, seen: &Seen) {
@@ -84,6 +86,20 @@ fn pages_are_whole_and_readable_without_a_network() {
             assert_sound(page, &seen);
         }
     }
+}
+
+#[test]
+fn hostile_names_and_texts_do_nothing() {
+    let question = "What does copying the dependency list";
+    let page = page("reference-quick-2-cores", "hostile", |text| {
+        text.replace("layer-order", "<script>throw 1;").replace(
+            question,
+            &format!("<img src=x onerror=throw(1)></title></style><script>throw 1</script>{question}"),
+        )
+    });
+    let seen = look(&page, PHONE);
+    assert!(seen.plots.iter().any(|plot| plot.name.starts_with("<script>throw 1;,")), "{:?}", seen.plots);
+    assert_sound(&page, &seen);
 }
 
 /// Otherwise a check that sees nothing would pass.

@@ -142,9 +142,9 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
     if !dir.read_repro()?.iter().any(|all| all.made_by == RebuiltBy::Repro) {
         dir.write_repro(&Rebuilds::of_cold_builds(&dir.read()?.samples, measure::SOURCE_DATE_EPOCH))?;
     }
-    report::write(&dir)?;
     let records = dir.read()?;
     let report = Report::of(&records);
+    report::write(&dir, &report)?;
     if args.json {
         println!("{}", report::json(&report));
     } else {
