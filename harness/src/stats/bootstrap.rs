@@ -32,6 +32,9 @@ pub fn bca_median(values: &[f64], confidence: f64) -> Option<Interval> {
     Some(Interval { low: end(tail)?, high: end(1.0 - tail)? })
 }
 
+/// The two places whose mean is the median, of each resample.
+type Middles = Vec<(usize, usize)>;
+
 /// The medians of the resamples, sorted.
 fn resampled_medians(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
@@ -46,8 +49,8 @@ fn resampled_medians(values: &[f64]) -> Vec<f64> {
 /// The places in the order of `count` values that are the middle of each resample. The seed is always the same,
 /// so they are drawn once for each count. A resample is kept as how often each value was drawn: its middle
 /// is found by counting, without sorting it.
-fn middles(count: usize) -> Arc<Vec<(usize, usize)>> {
-    static DRAWN: LazyLock<Mutex<HashMap<usize, Arc<Vec<(usize, usize)>>>>> = LazyLock::new(Mutex::default);
+fn middles(count: usize) -> Arc<Middles> {
+    static DRAWN: LazyLock<Mutex<HashMap<usize, Arc<Middles>>>> = LazyLock::new(Mutex::default);
     let mut known = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
     let entry = known.entry(count).or_insert_with(|| {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);

@@ -1,5 +1,8 @@
 //! The sign-flip permutation test.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -41,20 +44,25 @@ fn exact(values: &[f64], bound: f64) -> f64 {
 
 /// A draw is one random word for 64 values, and its sum is looked up a byte of signs at a time.
 fn drawn(values: &[f64], bound: f64) -> f64 {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
-    let words: Vec<Vec<[f64; 256]>> =
-        values.chunks(64).map(|word| word.chunks(8).map(signed_sums).collect()).collect();
-    let mut extreme = 1_u32;
-    for _ in 0..DRAWS {
-        let mut sum = 0.0;
-        for bytes in &words {
-            for (sums, signs) in bytes.iter().zip(random.next_u64().to_le_bytes()) {
-                sum += sums[usize::from(signs)];
-            }
-        }
-        extreme += u32::from(sum.abs() >= bound);
-    }
-    f64::from(extreme) / f64::from(DRAWS + 1)
+    let sums: Vec<[f64; 256]> = values.chunks(8).map(signed_sums).collect();
+    let words = words(values.len().div_ceil(64));
+    let draws = words.chunks_exact(words.len() / DRAWS as usize);
+    let extreme = draws.filter(|draw| {
+        let signs = draw.iter().flat_map(|word| word.to_le_bytes());
+        sums.iter().zip(signs).map(|(sums, signs)| sums[usize::from(signs)]).sum::<f64>().abs() >= bound
+    });
+    f64::from(extreme.count() as u32 + 1) / f64::from(DRAWS + 1)
+}
+
+/// The random words of all draws, so many each. The seed is always the same, so they are drawn once for each number.
+fn words(each: usize) -> Arc<Vec<u64>> {
+    static DRAWN: LazyLock<Mutex<HashMap<usize, Arc<Vec<u64>>>>> = LazyLock::new(Mutex::default);
+    let mut known = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let entry = known.entry(each).or_insert_with(|| {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
+        Arc::new((0..each * DRAWS as usize).map(|_| random.next_u64()).collect())
+    });
+    Arc::clone(entry)
 }
 
 /// The sum of up to eight values under each assignment of signs: a bit that is set is a plus.
