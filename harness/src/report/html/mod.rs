@@ -96,7 +96,6 @@ fn anchors(report: &Report<'_>) -> Vec<String> {
 
 /// A picture of our own making.
 fn picture(svg: &str, caption: &Markup) -> Markup {
-    // A document's own prologue has no place within a page, and each line break is a byte.
     html! { figure { (PreEscaped(svg.trim_end())) figcaption { (caption) } } }
 }
 

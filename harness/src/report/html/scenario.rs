@@ -23,7 +23,7 @@ pub(super) fn section(report: &ScenarioReport<'_>, anchor: &str) -> Result<Marku
             @let (headlines, failures) = (report.headlines(), report.rows.failures());
             @if !headlines.is_empty() || !failures.is_empty() {
                 ul {
-                    @for row in headlines { li { (prose_free(&labels::headline(row))) } }
+                    @for row in headlines { li { (unmarked(&labels::headline(row))) } }
                     @for failure in failures { li.bad { (failure) } }
                 }
             }
@@ -55,7 +55,7 @@ pub(super) fn section(report: &ScenarioReport<'_>, anchor: &str) -> Result<Marku
 }
 
 /// Labels mark names of steps by backticks.
-fn prose_free(text: &str) -> String {
+fn unmarked(text: &str) -> String {
     text.replace('`', "")
 }
 
@@ -153,7 +153,7 @@ fn metrics(rows: &[&Comparison]) -> Markup {
             tbody {
                 @for row in rows {
                     tr {
-                        th scope="row" { (prose_free(&labels::metric(&row.metric))) }
+                        th scope="row" { (unmarked(&labels::metric(&row.metric))) }
                         td.n { (labels::value(row.naive.as_ref(), &row.metric)) }
                         td.n { (labels::value(row.optimized.as_ref(), &row.metric)) }
                         td { (labels::change(row)) }
