@@ -46,12 +46,19 @@ fn exact(values: &[f64], bound: f64) -> f64 {
 fn drawn(values: &[f64], bound: f64) -> f64 {
     let sums: Vec<[f64; 256]> = values.chunks(8).map(signed_sums).collect();
     let words = words(values.len().div_ceil(64));
-    let draws = words.chunks_exact(words.len() / DRAWS as usize);
-    let extreme = draws.filter(|draw| {
-        let signs = draw.iter().flat_map(|word| word.to_le_bytes());
-        sums.iter().zip(signs).map(|(sums, signs)| sums[usize::from(signs)]).sum::<f64>().abs() >= bound
-    });
-    f64::from(extreme.count() as u32 + 1) / f64::from(DRAWS + 1)
+    let mut extreme = 1_u32;
+    for draw in words.chunks_exact(words.len() / DRAWS as usize) {
+        let mut sum = 0.0;
+        for (word, sums) in draw.iter().zip(sums.chunks(8)) {
+            let mut signs = *word;
+            for sums in sums {
+                sum += sums[(signs & 0xff) as usize];
+                signs >>= 8;
+            }
+        }
+        extreme += u32::from(f64::abs(sum) >= bound);
+    }
+    f64::from(extreme) / f64::from(DRAWS + 1)
 }
 
 /// The random words of all draws, so many each. The seed is always the same, so they are drawn once for each number.
