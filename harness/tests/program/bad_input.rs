@@ -1,6 +1,8 @@
 //! What goes wrong, each with its exit code and a message that names file, line and remedy.
 
-use crate::support::{assert_no_new_traces, cache, engine_lock, replace, rows, scenario_copy, tare, traces};
+use crate::support::{
+    assert_no_new_traces, cache, engine_lock, machine_lock, replace, rows, scenario_copy, tare, traces,
+};
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
 
@@ -167,7 +169,7 @@ fn variants_that_answer_differently_are_not_timed() {
 
 #[test]
 fn an_engine_that_is_killed_in_mid_run_ends_it_and_keeps_what_was_measured() {
-    let _engine = engine_lock();
+    let _machine = machine_lock();
     let before = traces();
     let root = tempfile::tempdir().expect("a directory");
     let run = root.path().join("run");

@@ -8,7 +8,7 @@ use harness::debian::{Archive, Suite};
 use harness::record::{Rebuilds, RunDir};
 use harness::scenario::{Axis, Variant};
 
-use crate::support::{assert_no_new_traces, engine_lock, replace, tare, traces};
+use crate::support::{assert_nothing_mounted, engine_lock, replace, tare};
 
 const BUSYBOX: &str = "FROM scratch\nCOPY --chmod=755 busybox /bin/busybox\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\n";
 
@@ -82,7 +82,6 @@ fn rebuilt(run: &Path) -> Vec<Rebuilds> {
 #[test]
 fn every_axis_is_found_where_it_leaks_and_only_there() {
     let _engine = engine_lock();
-    let before = traces();
     let root = tempfile::tempdir().expect("a directory");
     let names: Vec<String> = (0..LEAKS.len()).map(|number| format!("leaks-{number}")).collect();
     for (name, (base, leaks)) in names.iter().zip(LEAKS) {
@@ -121,7 +120,7 @@ fn every_axis_is_found_where_it_leaks_and_only_there() {
     let umask = all.iter().find(|rebuilds| rebuilds.broken_by == [Axis::Umask]).expect("the umask");
     assert_eq!(umask.causes.iter().map(|count| &*count.cause).collect::<Vec<_>>(), ["umask"]);
     assert!(umask.differences[0].fix.contains("COPY --chmod"), "{umask:#?}");
-    assert_no_new_traces(&before);
+    assert_nothing_mounted();
 
     // The same sources, held against that run: the steady image is the same, the other one is explained.
     let later = root.path().join("later");

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{assert_no_new_traces, engine_lock, rows, tare, traces};
+use crate::support::{assert_no_new_traces, machine_lock, rows, tare, traces};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -15,7 +15,7 @@ fn kills() -> u32 {
 
 #[test]
 fn a_killed_run_resumes_without_losing_or_doubling_a_sample() {
-    let _engine = engine_lock();
+    let _machine = machine_lock();
     let before = traces();
     let out = tempfile::tempdir().expect("a directory");
     let run = out.path().join("run");
@@ -86,7 +86,7 @@ fn sample_lines(run: &Path) -> Vec<String> {
 
 #[test]
 fn ctrl_c_keeps_what_was_measured_and_takes_the_engine_down() {
-    let _engine = engine_lock();
+    let _machine = machine_lock();
     let before = traces();
     let out = tempfile::tempdir().expect("a directory");
     let run = out.path().join("run");

@@ -1,22 +1,55 @@
 //! What tests of the whole program share: the binary with a cache of the tests' own, scenarios to
 //! break, and a look at what a run leaves on the machine.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError, TryLockResult};
+use std::time::Duration;
 
 use assert_cmd::Command;
 
-/// One managed engine at a time: tests of one program run side by side.
+/// How many managed engines are up at a time, each with a cache of its own: tests of one program run side by
+/// side, and builds wait for disk and network half of their time.
+static LANES: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
+
+thread_local! {
+    /// The lane of the test that runs on this thread.
+    static LANE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Waits for a lane, and takes it.
 pub(crate) fn engine_lock() -> MutexGuard<'static, ()> {
-    static ENGINE: Mutex<()> = Mutex::new(());
-    ENGINE.lock().unwrap_or_else(PoisonError::into_inner)
+    loop {
+        for (number, lane) in LANES.iter().enumerate() {
+            if let Some(guard) = free(lane.try_lock()) {
+                LANE.set(number);
+                return guard;
+            }
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Waits for all lanes: what is looked for on the machine must come from one engine alone.
+pub(crate) fn machine_lock() -> [MutexGuard<'static, ()>; 2] {
+    LANE.set(0);
+    LANES.each_ref().map(|lane| lane.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The lane, if nobody has it; that a test failed in it does not matter to the next.
+fn free(tried: TryLockResult<MutexGuard<'static, ()>>) -> Option<MutexGuard<'static, ()>> {
+    match tried {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// A cache with an engine of its own, so that a run of the user's is not in the way; what is fetched or
 /// built once is the user's cache's, so that tests do not fetch it again.
 pub(crate) fn cache() -> PathBuf {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cache-{}", LANE.get()));
     std::fs::create_dir_all(&root).expect("the target directory is writable");
     let shared = harness::cache::Cache::open().expect("a cache");
     for room in ["apt", "bases", "debian", "wheels"] {
@@ -73,6 +106,13 @@ pub(crate) fn assert_no_new_traces(before: &BTreeSet<String>) {
     let now = traces();
     let left: Vec<_> = now.difference(before).collect();
     assert!(left.is_empty(), "the run left behind: {left:#?}");
+}
+
+/// Fails if something of this lane's engine is still mounted, a disk of its own among it.
+pub(crate) fn assert_nothing_mounted() {
+    let ours = cache().to_string_lossy().into_owned();
+    let left: Vec<_> = read_lines("/proc/mounts").filter(|line| line.contains(&ours)).collect();
+    assert!(left.is_empty(), "still mounted: {left:#?}");
 }
 
 /// The rows of a CSV file as maps from column to value.
