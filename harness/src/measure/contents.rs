@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::build::shown;
 use super::runner::Bench;
 use crate::oci::{self, Installed, Inventory, PackageOf, WastedFile};
-use crate::record::{Hidden, MeasuredBuild, Package, PackageKind, PlannedStep, Wasted};
+use crate::record::{Hidden, LayerSize, MeasuredBuild, Package, PackageKind, PlannedStep, Wasted};
 use crate::scenario::Event;
 
 /// Wasted files of an image that are listed: the largest. Their sum is that of all.
@@ -29,6 +29,7 @@ pub(crate) fn fill(
         row.wasted_bytes = Some(wasted.iter().map(|file| file.bytes).sum());
         row.distribution_packages = inventory.distribution();
         row.python_packages = Some(inventory.python());
+        rows.layers = layer_rows(bench, step, image, &wasted)?;
         rows.wasted = wasted_rows(bench, step, &wasted);
     }
     if let (Some(row), Some(previous)) = (&mut rows.delta, previous) {
@@ -40,6 +41,30 @@ pub(crate) fn fill(
         rows.packages = package_rows(step, &inventory);
     }
     Ok(())
+}
+
+fn layer_rows(
+    bench: &Bench<'_>,
+    step: &PlannedStep,
+    image: &oci::Image,
+    wasted: &[WastedFile],
+) -> Result<Vec<LayerSize>> {
+    let base = bench.base_diff_ids(&step.scenario)?;
+    let made_by = oci::instructions(&image.config, image.layers.len());
+    let row = |(number, layer): (u32, &std::sync::Arc<oci::Layer>)| LayerSize {
+        scenario: step.scenario.clone(),
+        variant: step.variant,
+        block: step.block,
+        layer: number,
+        made_by: made_by
+            .get(number as usize - 1)
+            .map_or_else(String::new, |text| shown(bench, &step.scenario, text)),
+        in_base: base.contains(&layer.diff_id),
+        compressed_bytes: layer.compressed_bytes,
+        tar_bytes: layer.tar_bytes,
+        wasted_bytes: wasted.iter().filter(|file| file.layer == number).map(|file| file.bytes).sum(),
+    };
+    Ok((1..).zip(&image.layers).map(row).collect())
 }
 
 fn wasted_rows(bench: &Bench<'_>, step: &PlannedStep, wasted: &[WastedFile]) -> Vec<Wasted> {

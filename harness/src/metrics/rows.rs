@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::record::{
-    Counterpart, Delta, INTERRUPTED, Image, Leak, PlannedScenario, Rebuilds, Records, Sample, StartPhase,
-    Step, Transfer, Wasted,
+    Counterpart, Delta, INTERRUPTED, Image, LayerSize, Leak, PlannedScenario, Rebuilds, Records, Sample,
+    StartPhase, Step, Transfer, Wasted,
 };
 use crate::scenario::{
     DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
@@ -27,6 +27,8 @@ pub struct ScenarioRecords<'r> {
     pub starts: Vec<&'r StartPhase>,
     /// What was moved to and from the registry.
     pub transfers: Vec<&'r Transfer>,
+    /// The layers of its images; none in older runs.
+    pub layers: Vec<&'r LayerSize>,
     /// Files that its images hold and do not show.
     pub wasted: Vec<&'r Wasted>,
     /// Planted secrets that were found.
@@ -46,6 +48,7 @@ impl<'r> ScenarioRecords<'r> {
         let mut deltas = grouped(&records.deltas, |row| &row.scenario);
         let mut starts = grouped(&records.starts, |row| &row.scenario);
         let mut transfers = grouped(&records.transfers, |row| &row.scenario);
+        let mut layers = grouped(&records.layers, |row| &row.scenario);
         let mut wasted = grouped(&records.wasted, |row| &row.scenario);
         let mut leaks = grouped(&records.leaks, |row| &row.scenario);
         let mut development = grouped(&records.development, |row| &row.scenario);
@@ -60,6 +63,7 @@ impl<'r> ScenarioRecords<'r> {
                 deltas: deltas.remove(plan.name.as_str()).unwrap_or_default(),
                 starts: starts.remove(plan.name.as_str()).unwrap_or_default(),
                 transfers: transfers.remove(plan.name.as_str()).unwrap_or_default(),
+                layers: layers.remove(plan.name.as_str()).unwrap_or_default(),
                 wasted: wasted.remove(plan.name.as_str()).unwrap_or_default(),
                 leaks: leaks.remove(plan.name.as_str()).unwrap_or_default(),
                 development: development.remove(plan.name.as_str()).unwrap_or_default(),

@@ -3,7 +3,7 @@
 use oci_spec::image::ImageConfiguration;
 
 /// The instruction of each of `layers` layers; none where the history is not of these layers.
-pub(super) fn instructions(config: &ImageConfiguration, layers: usize) -> Vec<String> {
+pub fn instructions(config: &ImageConfiguration, layers: usize) -> Vec<String> {
     let history = config.history().iter().flatten();
     let made: Vec<String> = history
         .filter(|entry| entry.empty_layer() != Some(true))

@@ -38,6 +38,7 @@ pub use delta::{Delta, delta};
 pub use digest::{Digest, Hasher, NotADigest};
 pub use entry::{Entry, EntryKind};
 pub use error::{LayerError, OciError};
+pub use instruction::instructions;
 pub use layer::{Layer, Trace};
 pub use layer_cache::LayerCache;
 pub use layout::read_layout;

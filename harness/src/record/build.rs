@@ -6,7 +6,9 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::sides;
-use super::{ClaimRow, Counterpart, Delta, Image, Leak, Package, Sample, StartPhase, Step, Transfer, Wasted};
+use super::{
+    ClaimRow, Counterpart, Delta, Image, LayerSize, Leak, Package, Sample, StartPhase, Step, Transfer, Wasted,
+};
 use crate::record::PlannedStep;
 use crate::scenario::{Event, Variant};
 
@@ -21,6 +23,8 @@ pub struct MeasuredBuild {
     pub image: Option<Image>,
     /// Its row in `deltas.csv`; after a build that is not cold.
     pub delta: Option<Delta>,
+    /// Its rows in `layers.csv`; after a cold build.
+    pub layers: Vec<LayerSize>,
     /// Its rows in `wasted.csv`; after a cold build.
     pub wasted: Vec<Wasted>,
     /// Its rows in `packages.csv`.
@@ -43,6 +47,7 @@ impl From<Sample> for MeasuredBuild {
             steps: Vec::new(),
             image: None,
             delta: None,
+            layers: Vec::new(),
             wasted: Vec::new(),
             packages: Vec::new(),
             leaks: Vec::new(),
@@ -117,6 +122,8 @@ pub(super) trait Row: Serialize + for<'de> Deserialize<'de> {
     const FILE: &'static str;
     /// Its header.
     const COLUMNS: &'static [&'static str];
+    /// Whether runs of this format version were once made without the file: a run that lacks it has no such rows.
+    const ADDED_LATER: bool = false;
 }
 
 /// A row of one of the tables that grow during a run.
@@ -160,6 +167,34 @@ impl Row for StartPhase {
     const FILE: &'static str = "startup.csv";
     const COLUMNS: &'static [&'static str] =
         &["scenario", "variant", "event", "block", "phase", "seconds", "error"];
+}
+
+impl Row for LayerSize {
+    const FILE: &'static str = "layers.csv";
+    const COLUMNS: &'static [&'static str] = &[
+        "scenario",
+        "variant",
+        "block",
+        "layer",
+        "made_by",
+        "in_base",
+        "compressed_bytes",
+        "tar_bytes",
+        "wasted_bytes",
+    ];
+    const ADDED_LATER: bool = true;
+}
+
+/// Of the image after the cold build, as `images.csv` is.
+impl BuildRow for LayerSize {
+    fn key(&self) -> PlannedStep {
+        PlannedStep {
+            scenario: self.scenario.clone(),
+            block: self.block,
+            variant: self.variant,
+            event: Event::Cold,
+        }
+    }
 }
 
 impl Row for ClaimRow {

@@ -29,6 +29,30 @@ pub struct Wasted {
     pub hidden_by: String,
 }
 
+/// `layers.csv`: a layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerSize {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// The block, from 1.
+    pub block: u32,
+    /// Its place in the image, from 1.
+    pub layer: u32,
+    /// The instruction that made it, from the image's history.
+    pub made_by: String,
+    /// Whether the base image has it.
+    pub in_base: bool,
+    /// Its blob in a registry, bytes.
+    pub compressed_bytes: u64,
+    /// Its tar, headers and padding included, bytes.
+    pub tar_bytes: u64,
+    /// Files in it that the image does not show, bytes.
+    pub wasted_bytes: u64,
+}
+
 /// How a file of a lower layer came to be hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

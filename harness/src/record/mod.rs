@@ -22,7 +22,8 @@ mod writer;
 pub use build::{Attempt, MeasuredBuild};
 pub use dir::RunDir;
 pub use found::{
-    Counterpart, CounterpartKind, Hidden, Leak, LeakPlace, Package, PackageKind, StartPhase, Transfer, Wasted,
+    Counterpart, CounterpartKind, Hidden, LayerSize, Leak, LeakPlace, Package, PackageKind, StartPhase,
+    Transfer, Wasted,
 };
 pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;

@@ -9,7 +9,8 @@ use super::build::{Attempt, BuildRow as _, Row as _, describe};
 use super::sides::Sides;
 use super::table::Table;
 use super::{
-    Counterpart, Delta, Image, Leak, Package, Rebuilds, RunInfo, Sample, StartPhase, Step, Transfer, Wasted,
+    Counterpart, Delta, Image, LayerSize, Leak, Package, Rebuilds, RunInfo, Sample, StartPhase, Step,
+    Transfer, Wasted,
 };
 use crate::record::{Plan, PlannedStep};
 
@@ -29,6 +30,8 @@ pub struct Records {
     pub images: Vec<Image>,
     /// `deltas.csv`.
     pub deltas: Vec<Delta>,
+    /// `layers.csv`; empty in older runs.
+    pub layers: Vec<LayerSize>,
     /// `wasted.csv`.
     pub wasted: Vec<Wasted>,
     /// `packages.csv`.

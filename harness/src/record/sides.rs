@@ -8,8 +8,8 @@ use anyhow::Result;
 use super::build::{BuildRow, MeasuredBuild};
 use super::table::{Numbered, Table};
 use super::{
-    Counterpart, Delta, Image, Leak, Package, PlannedStep, Rebuilds, Records, RunInfo, Sample, StartPhase,
-    Step, Transfer, Wasted,
+    Counterpart, Delta, Image, LayerSize, Leak, Package, PlannedStep, Rebuilds, Records, RunInfo, Sample,
+    StartPhase, Step, Transfer, Wasted,
 };
 use crate::record::Plan;
 
@@ -114,6 +114,7 @@ sides! {
     steps of Step, of a build steps;
     images of Image, of a build image;
     deltas of Delta, of a build delta;
+    layers of LayerSize, of a build layers;
     wasted of Wasted, of a build wasted;
     packages of Package, of a build packages;
     leaks of Leak, of a build leaks;

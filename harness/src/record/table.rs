@@ -32,6 +32,9 @@ impl<R: Row> Table<R> {
     /// Reads the whole rows of the file in `dir`; a last row that was cut off is left out.
     pub(super) fn read(dir: &Path) -> Result<Numbered<R>> {
         let path = dir.join(R::FILE);
+        if R::ADDED_LATER && !path.exists() {
+            return Ok(Vec::new());
+        }
         let bytes = read_whole_rows(&path)?;
         parse(&bytes).with_context(|| format!("cannot read {}", path.display()))
     }
@@ -39,6 +42,9 @@ impl<R: Row> Table<R> {
     /// Opens the file in `dir` to append to it; a last row that was cut off is removed first.
     pub(super) fn append_to(dir: &Path) -> Result<Self> {
         let path = dir.join(R::FILE);
+        if R::ADDED_LATER && !path.exists() {
+            Self::create(dir)?;
+        }
         let whole = read_whole_rows(&path)?.len() as u64;
         let attempt = || {
             let file = OpenOptions::new().append(true).open(&path)?;

@@ -372,3 +372,20 @@ fn starts_are_written_with_the_first_build_of_their_block() {
     drop(run.writer().unwrap());
     assert_eq!(std::fs::read_to_string(run.path().join("startup.csv")).unwrap().lines().count(), 3);
 }
+
+#[test]
+fn a_run_of_before_a_table_was_added_is_read_and_goes_on() {
+    let (_dir, run) = two_builds();
+    let file = run.path().join("layers.csv");
+    std::fs::remove_file(&file).unwrap();
+    let records = RunDir::open(run.path()).unwrap().read().unwrap();
+    assert_eq!((records.samples.len(), records.layers.len()), (2, 0));
+    let mut writer = run.writer().unwrap();
+    writer.begin(&key("noop", 1)).unwrap();
+    writer.commit(&measured(&key("noop", 1))).unwrap();
+    assert!(file.is_file());
+    // Any other table that is gone is a broken run.
+    std::fs::remove_file(run.path().join("steps.csv")).unwrap();
+    let error = message(&RunDir::open(run.path()).unwrap().read().unwrap_err());
+    assert!(error.contains("steps.csv"), "{error}");
+}

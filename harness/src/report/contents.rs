@@ -4,11 +4,42 @@ use std::fmt::Write as _;
 
 use super::markdown::plain;
 use crate::metrics::{ScenarioRecords, Unit};
-use crate::record::{Hidden, Leak, LeakPlace, Wasted};
+use crate::record::{Hidden, LayerSize, Leak, LeakPlace, Wasted};
 use crate::scenario::Variant;
 
 /// Files that are listed of an image: the largest. `wasted.csv` has more, and `wasted_bytes` is the sum of all.
 const FILES: usize = 5;
+
+/// The layers of both images that are not the base's, with the instructions that made them; nothing of an older run.
+pub(super) fn layers(rows: &ScenarioRecords<'_>) -> String {
+    let mut listed = String::new();
+    for variant in Variant::BOTH {
+        let mut layers: Vec<&LayerSize> =
+            of_first_block(&rows.layers, variant, |row| (row.variant, row.block));
+        layers.sort_by_key(|row| row.layer);
+        for layer in layers.iter().filter(|row| !row.in_base) {
+            let bytes = |bytes: u64| Unit::Bytes.format(bytes as f64);
+            let _ = writeln!(
+                listed,
+                "| {variant} | {} | {} | {} | {} | {} |",
+                layer.layer,
+                plain(&short(&layer.made_by)),
+                bytes(layer.compressed_bytes),
+                bytes(layer.tar_bytes),
+                bytes(layer.wasted_bytes),
+            );
+        }
+    }
+    if listed.is_empty() {
+        return listed;
+    }
+    format!(
+        "### Layers\n\n\
+         What each instruction adds to the base image, in the first block: as a node pulls it, as its tar, and how much \
+         of that a later layer hides.\n\n\
+         | | layer | written by | compressed | tar | hidden |\n|---|---:|---|---:|---:|---:|\n{listed}\n"
+    )
+}
 
 /// The largest files that a later layer overwrote or deleted, with the instructions that made and hid them.
 pub(super) fn wasted(rows: &ScenarioRecords<'_>) -> String {

@@ -104,6 +104,7 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     text.push_str(&overlap::section(&report.rows));
     text.push_str(&ran_again(report));
     text.push_str(&per_release(report));
+    text.push_str(&contents::layers(&report.rows));
     text.push_str(&contents::wasted(&report.rows));
     text.push_str(&contents::leaks(&report.rows));
     text.push_str(&development::section(&report.rows));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::testing::RunBuilder;
-use crate::record::{BaseInfo, Hidden, Leak, LeakPlace, Records, Wasted};
+use crate::record::{BaseInfo, Hidden, LayerSize, Leak, LeakPlace, Records, Wasted};
 use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, Pair, SampleColumn, Variant};
 
 const MB: u64 = 1_000_000;
@@ -90,6 +90,24 @@ fn run() -> Records {
             layer: 2,
             made_by: "RUN apt-get update | tee log".to_owned(),
             hidden_by: "RUN rm -rf /var/lib/apt/lists".to_owned(),
+        });
+    }
+    for (variant, layer, made_by, in_base, tar_bytes) in [
+        (Variant::Naive, 1, "", true, 90 * MB),
+        (Variant::Naive, 2, "RUN apt-get update | tee log", false, 80 * MB),
+        (Variant::Optimized, 1, "", true, 90 * MB),
+        (Variant::Optimized, 2, "COPY --from=builder /opt /opt", false, 10 * MB),
+    ] {
+        records.layers.push(LayerSize {
+            scenario: "multi-stage".to_owned(),
+            variant,
+            block: 1,
+            layer,
+            made_by: made_by.to_owned(),
+            in_base,
+            compressed_bytes: tar_bytes / 2,
+            tar_bytes,
+            wasted_bytes: if variant == Variant::Naive && layer == 2 { 70 * MB } else { 0 },
         });
     }
     records.leaks.push(Leak {

@@ -121,7 +121,7 @@ fn each_row(records: &Records, to: impl Fn(Variant) -> Option<Variant>) -> Recor
             records.$table.iter_mut().for_each(|row| row.variant = to(row.variant).expect("it was kept"));
         )*};
     }
-    turn!(samples, steps, images, deltas, wasted, packages, leaks, starts, transfers, development);
+    turn!(samples, steps, images, deltas, layers, wasted, packages, leaks, starts, transfers, development);
     for (_, words) in records.plan.scenarios.iter_mut().flat_map(|scenario| &mut scenario.steps) {
         let side = |variant| match to(variant) {
             Some(Variant::Naive) | None => words.naive.clone(),

@@ -7,13 +7,14 @@ use super::scrolling;
 use crate::report::{Report, markdown};
 
 /// Files of a run directory that hold what was recorded, and what was concluded from it.
-const DATA: [&str; 14] = [
+const DATA: [&str; 15] = [
     "run.json",
     "plan.json",
     "samples.csv",
     "steps.csv",
     "images.csv",
     "deltas.csv",
+    "layers.csv",
     "wasted.csv",
     "packages.csv",
     "secrets.csv",

@@ -40,6 +40,7 @@ pub(super) fn section(report: &ScenarioReport<'_>, anchor: &str) -> Result<Marku
             (prose(&overlap::section(&report.rows)))
             (prose(&markdown::ran_again(report)))
             (prose(&markdown::per_release(report)))
+            (prose(&contents::layers(&report.rows)))
             (prose(&contents::wasted(&report.rows)))
             (prose(&contents::leaks(&report.rows)))
             (prose(&development::section(&report.rows)))
