@@ -60,14 +60,15 @@ impl Tables {
     pub(super) fn read(dir: &Path) -> Result<Self> {
         let mut lines: HashMap<PlannedStep, u64> = HashMap::new();
         let mut samples = Vec::new();
-        for (line, sample) in Table::<Sample>::read(dir)? {
+        Table::read(dir, |line, sample: Sample| {
             let place = |line: u64| format!("{}, line {line}", dir.join(Sample::FILE).display());
             sample.check().with_context(|| place(line))?;
             if let Some(first) = lines.insert(sample.key(), line) {
                 bail!("{}: {} is already on line {first}", place(line), describe(&sample.key()));
             }
             samples.push(sample);
-        }
+            Ok(())
+        })?;
         let done: HashSet<PlannedStep> = lines.into_keys().collect();
         Ok(Self { samples, sides: Sides::read(dir, &done)?, done })
     }
@@ -76,9 +77,10 @@ impl Tables {
 /// How often each build was begun.
 pub(super) fn attempts(dir: &Path) -> Result<HashMap<PlannedStep, u32>> {
     let mut attempts = HashMap::new();
-    for (_, row) in Table::<Attempt>::read(dir)? {
+    Table::read(dir, |_, row: Attempt| {
         let count = attempts.entry(row.key()).or_insert(0);
         *count = row.attempt.max(*count);
-    }
+        Ok(())
+    })?;
     Ok(attempts)
 }

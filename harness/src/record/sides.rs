@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::build::{BuildRow, MeasuredBuild};
-use super::table::{Numbered, Table};
+use super::table::Table;
 use super::{
     Counterpart, Delta, Image, LayerSize, Leak, Package, PlannedStep, Rebuilds, Records, RunInfo, Sample,
     StartPhase, Step, Transfer, Wasted,
@@ -21,11 +21,17 @@ pub(super) struct Side<R> {
 }
 
 impl<R: BuildRow> Side<R> {
-    fn of(numbered: Numbered<R>, done: &HashSet<PlannedStep>) -> Self {
-        let all = numbered.len();
-        let rows: Vec<R> =
-            numbered.into_iter().map(|(_, row)| row).filter(|row| row.is_vouched_for(done)).collect();
-        Self { orphans: rows.len() < all, rows }
+    fn read(dir: &Path, done: &HashSet<PlannedStep>) -> Result<Self> {
+        let mut side = Self { rows: Vec::new(), orphans: false };
+        Table::read(dir, |_, row: R| {
+            if row.is_vouched_for(done) {
+                side.rows.push(row);
+            } else {
+                side.orphans = true;
+            }
+            Ok(())
+        })?;
+        Ok(side)
     }
 
     /// Removes from the file what was left out here.
@@ -60,7 +66,7 @@ macro_rules! sides {
         impl Sides {
             /// Reads them; rows of builds that are not `done` are left out.
             pub(super) fn read(dir: &Path, done: &HashSet<PlannedStep>) -> Result<Self> {
-                Ok(Self { $($table: Side::of(Table::read(dir)?, done),)+ })
+                Ok(Self { $($table: Side::read(dir, done)?,)+ })
             }
 
             /// Removes from the files what was left out here.

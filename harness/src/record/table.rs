@@ -1,7 +1,7 @@
 //! One CSV file that only grows, and can be cut off at any byte without harm to the rows before.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Seek as _, Write as _};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,6 @@ use anyhow::{Context as _, Result, bail};
 
 use super::atomic;
 use super::build::Row;
-
-/// The rows of a file, each with the line on which it begins.
-pub(super) type Numbered<R> = Vec<(u64, R)>;
 
 /// A table open for writing.
 #[derive(Debug)]
@@ -29,14 +26,21 @@ impl<R: Row> Table<R> {
         atomic::write(&dir.join(R::FILE), header::<R>().as_bytes())
     }
 
-    /// Reads the whole rows of the file in `dir`; a last row that was cut off is left out.
-    pub(super) fn read(dir: &Path) -> Result<Numbered<R>> {
+    /// Reads the whole rows of the file in `dir`, each with the line on which it begins; a last row that was cut off
+    /// is left out. One after the other: steps.csv of a long run has hundreds of thousands.
+    pub(super) fn read(dir: &Path, take: impl FnMut(u64, R) -> Result<()>) -> Result<()> {
         let path = dir.join(R::FILE);
         if R::ADDED_LATER && !path.exists() {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let bytes = read_whole_rows(&path)?;
-        parse(&bytes).with_context(|| format!("cannot read {}", path.display()))
+        let attempt = || {
+            let mut file = File::open(&path)?;
+            let whole = whole_rows(&mut file)?;
+            file.rewind()?;
+            Ok::<_, std::io::Error>(file.take(whole))
+        };
+        let rows = attempt().with_context(|| format!("cannot read {}", path.display()))?;
+        parse(rows, take).with_context(|| format!("cannot read {}", path.display()))
     }
 
     /// Opens the file in `dir` to append to it; a last row that was cut off is removed first.
@@ -45,14 +49,14 @@ impl<R: Row> Table<R> {
         if R::ADDED_LATER && !path.exists() {
             Self::create(dir)?;
         }
-        let whole = read_whole_rows(&path)?.len() as u64;
         let attempt = || {
+            let whole = whole_rows(&mut File::open(&path)?)?;
             let file = OpenOptions::new().append(true).open(&path)?;
             file.set_len(whole)?;
             file.sync_all()?;
-            Ok::<_, std::io::Error>(file)
+            Ok::<_, std::io::Error>((file, whole))
         };
-        let file = attempt().with_context(|| format!("cannot append to {}", path.display()))?;
+        let (file, whole) = attempt().with_context(|| format!("cannot append to {}", path.display()))?;
         Ok(Self { path, file, len: whole, row: PhantomData })
     }
 
@@ -105,42 +109,38 @@ fn encode<'r, R: Row + 'r>(rows: impl IntoIterator<Item = &'r R>) -> Result<Vec<
     Ok(writer.into_inner()?)
 }
 
-fn parse<R: Row>(bytes: &[u8]) -> Result<Numbered<R>> {
-    let mut reader = csv::Reader::from_reader(bytes);
-    let columns = reader.headers()?.clone();
-    if columns.iter().ne(R::COLUMNS.iter().copied()) {
+fn parse<R: Row>(rows: impl Read, mut take: impl FnMut(u64, R) -> Result<()>) -> Result<()> {
+    let mut reader = csv::Reader::from_reader(rows);
+    if reader.headers()?.iter().ne(R::COLUMNS.iter().copied()) {
         bail!("line 1: the columns are not those of this format: expected {}", R::COLUMNS.join(","));
     }
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record?;
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record)? {
         let line = record.position().map_or(0, csv::Position::line);
-        let row = record.deserialize(Some(&columns)).with_context(|| format!("line {line}"))?;
-        rows.push((line, row));
+        // By place: the columns are those of the type, in its order, and need not be looked up in each row.
+        let row = record.deserialize(None).with_context(|| format!("line {line}"))?;
+        take(line, row)?;
     }
-    Ok(rows)
+    Ok(())
 }
 
-fn read_whole_rows(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    bytes.truncate(whole_rows(&bytes));
-    Ok(bytes)
-}
-
-/// How many bytes of `bytes` are whole rows. A line break inside quotes (a build's error has several
+/// How many bytes of `file` are whole rows. A line break inside quotes (a build's error has several
 /// lines) ends no row; a quote is doubled inside quotes, so that their number tells.
-fn whole_rows(bytes: &[u8]) -> usize {
-    let mut quoted = false;
-    let mut end = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' if !quoted => end = at + 1,
-            _ => {}
+fn whole_rows(file: &mut File) -> std::io::Result<u64> {
+    let (mut at, mut end, mut quoted) = (0, 0, false);
+    let mut piece = [0; 1 << 16];
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok(end);
+        }
+        for byte in &piece[..read] {
+            at += 1;
+            match byte {
+                b'"' => quoted = !quoted,
+                b'\n' if !quoted => end = at,
+                _ => {}
+            }
         }
     }
-    end
 }
