@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::scenario::{Profile, Scenario, builtin_dir, load_all};
 
-use crate::support::{assert_no_new_traces, engine_lock, machine_lock, rows, tare, traces};
+use crate::support::{engine_lock, rows, tare};
 
 #[test]
 fn smoke_measures_every_pair() {
@@ -179,14 +179,12 @@ fn layer_order_runs_and_skips_the_install_step_as_it_should_in_every_block() {
 
 #[test]
 fn weights_in_the_image_go_with_every_release_and_mounted_ones_with_none() {
-    let _machine = machine_lock();
-    let before = traces();
+    let _engine = engine_lock();
     let out = tempfile::tempdir().expect("a directory");
     let run = out.path().join("run");
     let mut bench = tare();
     bench.args(["bench", "weights", "--profile", "smoke", "--engine", "managed", "--out"]);
     bench.arg(&run).assert().success();
-    assert_no_new_traces(&before);
     let transfers = rows(&run.join("transfers.csv"));
     let bytes = |variant: &str, event: &str, what: &str| -> u64 {
         let is = |row: &&BTreeMap<String, String>| {
