@@ -12,7 +12,7 @@
 //! ```text
 //! cli
 //! measure   report   doctor
-//! supply    claims    explain
+//! supply    claims    explain   gate
 //! engine    plan     metrics   diff
 //! oci       record
 //! debian    scenario stats
@@ -28,6 +28,7 @@ pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod explain;
+pub mod gate;
 pub mod measure;
 pub mod metrics;
 pub mod oci;

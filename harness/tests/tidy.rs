@@ -34,7 +34,7 @@ const FLOORS: [&[&str]; 7] = [
     &["debian", "stats", "scenario"],
     &["oci", "record"],
     &["engine", "plan", "metrics", "diff"],
-    &["claims", "explain", "supply"],
+    &["claims", "explain", "gate", "supply"],
     &["measure", "report", "doctor"],
     &["cli"],
 ];

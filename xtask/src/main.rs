@@ -17,6 +17,7 @@ measure    bench [SCENARIO]…          build both variants of each pair, measur
            bench --pair NAIVE OPT     the same for two Dockerfiles of your own
 compare    repro [SCENARIO]…          rebuild: is it the same image again, and if not, why
            diff A B                   what two images differ by, why, and how it is mended
+           compare BASE NEW           hold a run against an earlier one: is anything worse
 look       list                       the scenarios, their questions and claims
            report DIR                 a run's report again, from its files alone
            doctor                     what this machine has, what is missing, what to do

@@ -30,6 +30,8 @@ pub enum Verb {
     Diff(Diff),
     /// Make a run's report again, from its files alone
     Report(Report),
+    /// Hold a run against an earlier one: is anything worse? (Exit code 3 if it is)
+    Compare(Compare),
     /// List the scenarios with their questions and claims
     List {
         /// Print one JSON document
@@ -191,6 +193,21 @@ pub struct Diff {
     /// The engine that images are taken from, as in `bench`
     #[arg(long, default_value = "auto", value_name = "auto|managed|URL")]
     pub engine: Choice,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// The run directory to hold against
+    pub base: PathBuf,
+    /// The run directory in question
+    pub new: PathBuf,
+    /// Limits and what must not change, as TOML; the README's section on CI shows one
+    #[arg(long, value_name = "FILE")]
+    pub budget: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `report`.

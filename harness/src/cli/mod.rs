@@ -7,6 +7,7 @@ pub mod bench;
 mod chosen;
 pub mod clean;
 mod colour;
+pub mod compare;
 pub mod diff;
 pub mod doctor;
 pub mod engine;
@@ -17,4 +18,4 @@ pub mod report;
 pub mod repro;
 mod session;
 
-pub use args::{Bench, Cli, Diff, EngineAction, Report, Repro, Verb};
+pub use args::{Bench, Cli, Compare, Diff, EngineAction, Report, Repro, Verb};

@@ -9,6 +9,7 @@ mod contents;
 mod development;
 mod difference;
 mod facts;
+mod gate;
 mod html;
 mod json;
 mod labels;
@@ -28,6 +29,7 @@ use anyhow::Result;
 
 pub use brief::brief;
 pub use difference::{Line, difference};
+pub use gate::gate;
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;

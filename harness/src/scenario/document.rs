@@ -8,26 +8,26 @@ use serde::de::DeserializeOwned;
 use crate::error::BadInput;
 
 /// A text with its path, to name `file:line` in errors.
-pub(super) struct Document {
+pub(crate) struct Document {
     path: PathBuf,
     text: String,
 }
 
 impl Document {
     /// Reads `path`; `remedy` says what to do where it cannot be read.
-    pub(super) fn read(path: PathBuf, remedy: &str) -> Result<Self, BadInput> {
+    pub(crate) fn read(path: PathBuf, remedy: &str) -> Result<Self, BadInput> {
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Self { path, text }),
             Err(error) => Err(BadInput(format!("cannot read {}: {error}; {remedy}", shown(&path)))),
         }
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Reads the TOML; a mistake names file, line and key.
-    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, BadInput> {
+    /// Reads the TOML; a mistake names file, line and key, and `explained` what explains every key.
+    pub(crate) fn parse<T: DeserializeOwned>(&self, explained: &str) -> Result<T, BadInput> {
         toml::from_str(&self.text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             let key = self.key_at(span.start);
@@ -38,17 +38,17 @@ impl Document {
                 format!("`{key}`: ")
             };
             let message = error.message().trim().replace('\n', ", ");
-            self.bad(&span, format!("{key}{message}; scenarios/README.md explains every key"))
+            self.bad(&span, format!("{key}{message}; {explained} explains every key"))
         })
     }
 
     /// An error about the text at `span`.
-    pub(super) fn bad(&self, span: &Range<usize>, message: impl std::fmt::Display) -> BadInput {
+    pub(crate) fn bad(&self, span: &Range<usize>, message: impl std::fmt::Display) -> BadInput {
         self.bad_line(self.line(span.start), message)
     }
 
     /// An error about a line, counted from 1.
-    pub(super) fn bad_line(&self, line: usize, message: impl std::fmt::Display) -> BadInput {
+    pub(crate) fn bad_line(&self, line: usize, message: impl std::fmt::Display) -> BadInput {
         BadInput(format!("{}:{line}: {message}", shown(&self.path)))
     }
 

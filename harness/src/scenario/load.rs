@@ -25,7 +25,7 @@ impl Scenario {
         let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let remedy = "a scenario is a folder with a scenario.toml: make one with `cargo xtask new NAME`";
         let document = Document::read(real.join(FILE), remedy)?;
-        let wire = document.parse()?;
+        let wire = document.parse("scenarios/README.md")?;
         Ok(check::scenario(&document, &real, name, wire, profile)?)
     }
 

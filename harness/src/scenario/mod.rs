@@ -10,7 +10,7 @@ mod check;
 mod claim;
 mod development;
 mod dockerfile;
-mod document;
+pub(crate) mod document;
 mod edit;
 mod fix;
 mod generated;

@@ -12,6 +12,7 @@ mod order;
 mod paired;
 mod sign_flip;
 mod signed_rank;
+mod two_sample;
 
 pub use bootstrap::bca_median;
 pub use holm::holm;
@@ -20,6 +21,7 @@ pub use order::{median, outliers, quantile};
 pub use paired::{LEAST_BLOCKS, MANY_BLOCKS, Paired, log_ratios, paired};
 pub use sign_flip::sign_flip_p;
 pub use signed_rank::{hodges_lehmann, signed_rank_interval};
+pub use two_sample::{LEAST_SAMPLES, Shift, two_sample};
 
 /// A closed interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
