@@ -4,6 +4,8 @@ mod effect;
 mod fresh;
 mod reason;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 mod verdict;
 

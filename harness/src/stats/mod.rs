@@ -6,6 +6,8 @@
 //! the six blocks that a build benchmark can afford.
 
 mod bootstrap;
+#[cfg(test)]
+mod golden;
 mod holm;
 mod normal;
 mod order;
