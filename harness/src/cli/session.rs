@@ -62,6 +62,8 @@ pub(super) fn run_info(
         machine: machine::read(cache.root())?,
         bases: supply.base_infos(),
         scanner: None,
+        node: None,
+        gpu: None,
     })
 }
 
