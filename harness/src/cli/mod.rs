@@ -17,4 +17,4 @@ pub mod report;
 pub mod repro;
 mod session;
 
-pub use args::{Bench, Cli, Diff, EngineAction, Report, Repro, Verb};
+pub use args::{Bench, Cli, Diff, EngineAction, GpuChoice, Report, Repro, Verb};
