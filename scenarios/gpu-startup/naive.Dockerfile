@@ -9,10 +9,10 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/log/apt /var/log/*.log
 WORKDIR /app
 
-COPY --chmod=644 weights/model.safetensors weights/
+COPY --chmod=755 weights /models
 COPY --chmod=644 answer.py cuda.py startup.py ./
 
-ENV MODEL=/app/weights/model.safetensors
+ENV MODEL=/models/model.safetensors
 ENV CUDA_MODULE_LOADING=EAGER
 USER 10001:10001
 CMD ["python3.11", "answer.py"]
