@@ -26,7 +26,7 @@ async fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Bench(args) => cli::bench::run(*args).await,
         Verb::Repro(args) => cli::repro::run(*args).await,
         Verb::Diff(args) => cli::diff::run(args).await,
-        Verb::Report(args) => cli::report::run(&args.dir, &args.format),
+        Verb::Report(args) => cli::report::run(&args.dir, args.format),
         Verb::List { json, roots } => cli::list::run(&roots, json),
         Verb::New { name } => cli::new::run(&scenario::builtin_dir()?, &name),
         Verb::Doctor { engine, json } => cli::doctor::run(&Cache::open()?, &engine, json).await,

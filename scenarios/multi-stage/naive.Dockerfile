@@ -16,7 +16,7 @@ ARG PIP_CONSTRAINT=/app/requirements/constraints.txt
 # Debug information would carry the name of pip's temporary folder, another in each build.
 ARG CFLAGS=-g0
 ARG PAYLOAD=quick
-RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes --no-binary xxhash \
+RUN pip --python /opt/venv install --no-cache-dir --no-compile --require-hashes --no-binary mmh3 \
     -r requirements/${PAYLOAD}.txt -r requirements/test.txt
 
 COPY --chmod=755 . .

@@ -31,6 +31,12 @@ pub fn settle(records: &Records) -> Vec<ClaimRow> {
     rows
 }
 
+/// Does the practice pay in this metric, whether or not anybody claims it?
+pub fn effect(comparison: &Comparison) -> Effect {
+    let estimate = comparison.reduction.as_ref();
+    estimate.map_or(Effect::Unclear, |estimate| effect::judge(comparison, estimate).effect)
+}
+
 fn settle_one(scenario: &str, claim: &Claim, comparison: &Comparison, profile: Profile) -> ClaimRow {
     let row = ClaimRow {
         scenario: scenario.to_owned(),

@@ -213,8 +213,23 @@ pub struct Report {
     /// A run directory
     pub dir: PathBuf,
     /// What to print; the files in the run directory are made anew in every case
-    #[arg(long, default_value = "text", value_name = "text|md|json")]
-    pub format: String,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// The forms of a report that can be printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For a terminal
+    Text,
+    /// For a job summary: report.md
+    Md,
+    /// One self-contained page: report.html
+    Html,
+    /// At most 30 lines of Markdown, the verdicts first, for the comment on a merge request
+    Brief,
+    /// For programs
+    Json,
 }
 
 /// `90s`, `20m`, `2h`.

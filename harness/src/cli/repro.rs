@@ -237,12 +237,12 @@ fn other_run(other: &RunDir, ours: &RunInfo, line: &ProgressLine) -> Result<Othe
 
 /// Makes the report with what was found, and says whether a gate failed.
 fn conclude(args: &Args, job: &Job, dir: &RunDir) -> Result<()> {
-    report::write(dir)?;
+    report::write(dir, &report::Report::of(&dir.read()?))?;
     let outcome = dir.read_repro()?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&outcome)?);
     } else {
-        println!("Run directory: {} (repro.json and report.md are in it)", job.dir.display());
+        println!("Run directory: {} (repro.json, report.html and report.md are in it)", job.dir.display());
     }
     let of_now = |all: &&Rebuilds| job.scenarios.iter().any(|scenario| scenario.name == all.scenario);
     let named = |what: &dyn Fn(&Rebuilds) -> Option<String>| -> String {

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
-use super::{Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots, rebuilds};
+use super::price::price;
+use super::{
+    Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots, rebuilds, releases,
+};
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
 use crate::scenario::{Claim, DeltaColumn, Event, Metric};
@@ -16,31 +19,40 @@ pub fn markdown(report: &Report<'_>) -> String {
     for part in &report.scenarios {
         text.push_str(&scenario(part));
     }
-    text.push_str(&method(report));
+    text.push_str(&ending(report));
     text
 }
 
 /// The answers first: a row a claim.
 fn answers(report: &Report<'_>) -> String {
     let mut text = String::new();
+    let headline = releases::headline(report);
+    if !headline.is_empty() {
+        let _ = writeln!(text, "**Bytes per release per node.** {}\n", plain(&headline.join(" ")));
+    }
     if report.claims().next().is_some() {
         text.push_str(
-            "| scenario | claim | who says so | does it pay? | does the figure hold? | found | others measured |\n\
-             |---|---|---|---|---|---|---|\n",
+            "| scenario | claim | who says so | does it pay? | does the figure hold? | found | at what price | others measured |\n\
+             |---|---|---|---|---|---|---|---|\n",
         );
     }
-    for (claim, row) in report.claims() {
-        let _ = writeln!(
-            text,
-            "| [{name}](#{name}) | {} | {} | **{}** | {} | {} | {} |",
-            plain(&claim.text),
-            plain(&claim.source),
-            labels::effect(row.effect),
-            labels::verdict(row.verdict),
-            plain(&row.reason),
-            plain(&claim.field),
-            name = plain(&row.scenario)
-        );
+    for part in &report.scenarios {
+        for (number, (claim, row)) in part.claims.iter().enumerate() {
+            // It is the practice's, and said once.
+            let price = if number == 0 { price(part) } else { String::new() };
+            let _ = writeln!(
+                text,
+                "| [{name}](#{name}) | {} | {} | **{}** | {} | {} | {} | {} |",
+                plain(&claim.text),
+                plain(&claim.source),
+                labels::effect(row.effect),
+                labels::verdict(row.verdict),
+                plain(&row.reason),
+                plain(&price),
+                plain(&claim.field),
+                name = plain(&row.scenario)
+            );
+        }
     }
     let rebuilt = rebuilds::summary(report);
     if !rebuilt.is_empty() {
@@ -91,7 +103,7 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     }
     text.push_str(&overlap::section(&report.rows));
     text.push_str(&ran_again(report));
-    text.push_str(&releases(report));
+    text.push_str(&per_release(report));
     text.push_str(&contents::wasted(&report.rows));
     text.push_str(&contents::leaks(&report.rows));
     text.push_str(&development::section(&report.rows));
@@ -159,7 +171,7 @@ fn metrics<'c>(rows: impl Iterator<Item = &'c Comparison>) -> String {
 }
 
 /// Why steps were executed although a cache existed, and what that took.
-fn ran_again(report: &ScenarioReport<'_>) -> String {
+pub(super) fn ran_again(report: &ScenarioReport<'_>) -> String {
     let costs = causes::costs(&report.rows);
     if costs.is_empty() {
         return String::new();
@@ -186,7 +198,7 @@ fn ran_again(report: &ScenarioReport<'_>) -> String {
 }
 
 /// What each edit makes a node pull again.
-fn releases(report: &ScenarioReport<'_>) -> String {
+pub(super) fn per_release(report: &ScenarioReport<'_>) -> String {
     let side = |event: &Event, column| report.comparison(&Metric::Delta(column, event.clone()));
     let mut rows = String::new();
     for event in &report.rows.plan.events {
@@ -233,12 +245,11 @@ fn dockerfiles(report: &ScenarioReport<'_>) -> String {
     text
 }
 
-fn method(report: &Report<'_>) -> String {
-    let info = &report.records.info;
+/// How it was measured, as a list.
+pub(super) fn method(report: &Report<'_>) -> String {
     let tested = facts::tested(report);
     let mut text = String::from(
-        "## Method\n\n\
-         - A block is one build of each variant, side by side in time, in alternating order from a recorded random \
+        "- A block is one build of each variant, side by side in time, in alternating order from a recorded random \
          start. Its datum is the log-ratio of the two.\n\
          - Times: the Hodges–Lehmann estimate with the exact 95 % interval of the signed-rank test, from 6 blocks; \
          below that there is no such interval, and nothing is decided. From 20 blocks a BCa bootstrap of the median \
@@ -267,31 +278,33 @@ fn method(report: &Report<'_>) -> String {
             percent(share)
         );
     }
-    let _ = write!(
-        text,
-        "\n## Machine and versions\n\n| | |\n|---|---|\n| run | {}, begun {}, {} profile, seed {} |\n| machine | {} |\n\
-         | engine | {} |\n| engine packages | {} |\n| supply | {} |\n| scanner | {} |\n| Tare | {}, scenarios at {} |\n",
-        plain(&info.id),
-        plain(&info.started),
-        info.profile,
-        info.seed,
-        plain(&facts::machine(info)),
-        plain(&facts::engine(info)),
-        plain(&or_none(&info.engine.packages.join(", "))),
-        plain(&facts::link(info)),
-        plain(&facts::scanner(info)),
-        plain(&info.tare),
-        plain(&or_none(&info.git_revision)),
-    );
-    for base in &info.bases {
-        let _ = writeln!(
-            text,
-            "| base image | `{}`: {}, `{}`{} |",
-            plain(&base.reference),
-            plain(&base.kind),
-            plain(&base.digest),
-            if base.made_of.is_empty() { String::new() } else { format!(", {}", plain(&base.made_of)) }
-        );
+    text
+}
+
+/// The machine and all versions, name and value, in plain text.
+pub(super) fn machine(report: &Report<'_>) -> Vec<(&'static str, String)> {
+    let info = &report.records.info;
+    let mut rows = vec![
+        ("run", format!("{}, begun {}, {} profile, seed {}", info.id, info.started, info.profile, info.seed)),
+        ("machine", facts::machine(info)),
+        ("engine", facts::engine(info)),
+        ("engine packages", or_none(&info.engine.packages.join(", "))),
+        ("supply", facts::link(info)),
+        ("scanner", facts::scanner(info)),
+        ("Tare", format!("{}, scenarios at {}", info.tare, or_none(&info.git_revision))),
+    ];
+    rows.extend(info.bases.iter().map(|base| {
+        let made_of = if base.made_of.is_empty() { String::new() } else { format!(", {}", base.made_of) };
+        ("base image", format!("{}: {}, {}{made_of}", base.reference, base.kind, base.digest))
+    }));
+    rows
+}
+
+/// Method, machine and data.
+fn ending(report: &Report<'_>) -> String {
+    let mut text = format!("## Method\n\n{}\n## Machine and versions\n\n| | |\n|---|---|\n", method(report));
+    for (name, said) in machine(report) {
+        let _ = writeln!(text, "| {name} | {} |", plain(&said));
     }
     let repro = if report.records.repro.is_empty() { "" } else { "[repro.json](repro.json), " };
     let _ = write!(

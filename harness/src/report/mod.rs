@@ -3,18 +3,22 @@
 //! Made from the records alone. No clock and no environment: the same directory gives the same bytes on
 //! another machine, a year later.
 
+mod brief;
 mod causes;
 mod contents;
 mod development;
 mod difference;
 mod facts;
+mod html;
 mod json;
 mod labels;
 mod markdown;
 mod model;
 mod overlap;
 mod plots;
+mod price;
 mod rebuilds;
+mod releases;
 mod summary;
 mod terminal;
 #[cfg(test)]
@@ -22,7 +26,9 @@ mod tests;
 
 use anyhow::Result;
 
+pub use brief::brief;
 pub use difference::{Line, difference};
+pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
 pub use model::{Report, ScenarioReport};
@@ -34,13 +40,12 @@ pub use terminal::{
 
 use crate::record::RunDir;
 
-/// Makes every derived file of a run directory anew: `claims.csv`, `report.md`, `plots/*.svg`.
+/// Makes every derived file of a run directory anew: `claims.csv`, `report.md`, `report.html`, `plots/*.svg`; from
+/// the `report` on what was read from it.
 ///
 /// # Errors
-/// When the records cannot be read, or a file cannot be written.
-pub fn write(dir: &RunDir) -> Result<()> {
-    let records = dir.read()?;
-    let report = Report::of(&records);
+/// When a file cannot be written.
+pub fn write(dir: &RunDir, report: &Report<'_>) -> Result<()> {
     let claims: Vec<_> = report.claims().map(|(_, row)| row.clone()).collect();
     dir.write_claims(&claims)?;
     for scenario in &report.scenarios {
@@ -48,5 +53,6 @@ pub fn write(dir: &RunDir) -> Result<()> {
             dir.write_derived(&plots::file(&scenario.rows.plan.name), &svg)?;
         }
     }
-    dir.write_derived("report.md", &markdown(&report))
+    dir.write_derived("report.md", &markdown(report))?;
+    dir.write_derived("report.html", &html(report)?)
 }

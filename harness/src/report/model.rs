@@ -34,10 +34,13 @@ impl<'r> Report<'r> {
         for row in settle(records) {
             settled.entry(row.scenario.clone()).or_default().push(row);
         }
-        let scenarios = ScenarioRecords::split(records)
+        let rows = ScenarioRecords::split(records);
+        let compared = compared(&rows);
+        let scenarios = rows
             .into_iter()
-            .map(|rows| ScenarioReport {
-                comparisons: compare_all(&rows),
+            .zip(compared)
+            .map(|(rows, comparisons)| ScenarioReport {
+                comparisons,
                 claims: rows
                     .plan
                     .claims
@@ -54,6 +57,20 @@ impl<'r> Report<'r> {
     pub fn claims(&self) -> impl Iterator<Item = &(&'r Claim, ClaimRow)> {
         self.scenarios.iter().flat_map(|scenario| &scenario.claims)
     }
+}
+
+/// The metrics of each scenario, compared: what takes the time of a report, shared among the processors.
+fn compared(scenarios: &[ScenarioRecords<'_>]) -> Vec<Vec<Comparison>> {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = scenarios.len().div_ceil(workers).max(1);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = scenarios
+            .chunks(share)
+            .map(|part| scope.spawn(move || part.iter().map(compare_all).collect::<Vec<_>>()))
+            .collect();
+        let joined = parts.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 impl ScenarioReport<'_> {

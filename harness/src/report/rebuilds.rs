@@ -42,16 +42,20 @@ pub(super) fn summary(report: &Report<'_>) -> String {
         "Is it the same image when it is built again?\n\n| scenario | naive | optimized |\n|---|---|---|\n",
     );
     for part in rebuilt {
-        let of = |variant: Variant| {
-            let rebuilds = part.rows.rebuilds.iter().find(|all| all.variant == variant);
-            rebuilds.map_or_else(|| "not rebuilt".to_owned(), |all| in_short(all))
-        };
         let name = plain(&part.rows.plan.name);
-        let (naive, optimized) = (of(Variant::Naive), of(Variant::Optimized));
+        let [naive, optimized] = both_in_short(&part.rows);
         let _ = writeln!(text, "| [{name}](#{name}) | {naive} | {optimized} |");
     }
     text.push('\n');
     text
+}
+
+/// What came of naive's and of optimized's rebuilds, in a few words of Markdown.
+pub(super) fn both_in_short(rows: &ScenarioRecords<'_>) -> [String; 2] {
+    Variant::BOTH.map(|variant| {
+        let rebuilds = rows.rebuilds.iter().find(|all| all.variant == variant);
+        rebuilds.map_or_else(|| "not rebuilt".to_owned(), |all| in_short(all))
+    })
 }
 
 fn in_short(rebuilds: &Rebuilds) -> String {

@@ -146,6 +146,25 @@ fn text_from_scenarios_and_logs_cannot_become_markup() {
 }
 
 #[test]
+fn the_brief_says_the_verdicts_first_and_keeps_to_thirty_lines() {
+    let records = run();
+    let text = brief(&Report::of(&records));
+    assert!(
+        text.starts_with("**Tare, run r1: of 4 claims 2 help, 1 hurt, 0 change nothing, 1 are"),
+        "{text}"
+    );
+    assert!(text.contains("| multi-stage | claim | **helps** | contradicted |"), "{text}");
+    assert!(text.contains("Failed builds and starts: 1."), "{text}");
+
+    let mut many = run();
+    let claim = many.plan.scenarios[0].claims[0].clone();
+    many.plan.scenarios[0].claims = vec![claim; 60];
+    let text = brief(&Report::of(&many));
+    assert!(text.lines().count() <= 30, "{} lines:\n{text}", text.lines().count());
+    assert!(text.contains(" more claims stand in"), "what is left out is said: {text}");
+}
+
+#[test]
 fn json_holds_every_metric_and_claim() {
     let records = run();
     let document: serde_json::Value = serde_json::from_str(&json(&Report::of(&records))).unwrap();
@@ -168,12 +187,14 @@ fn a_run_directory_is_reported_on_byte_for_byte() {
         writer.commit(&sample.clone().into()).unwrap();
     }
     let files = || {
-        let names = ["claims.csv", "report.md", "plots/multi-stage.svg", "plots/layer-order.svg"];
+        let names =
+            ["claims.csv", "report.md", "report.html", "plots/multi-stage.svg", "plots/layer-order.svg"];
         names.map(|name| std::fs::read_to_string(run.path().join(name)).unwrap())
     };
-    write(&run).unwrap();
+    let make = || write(&run, &Report::of(&run.read().unwrap())).unwrap();
+    make();
     let first = files();
-    write(&run).unwrap();
+    make();
     assert_eq!(files(), first);
     assert!(first[1].contains("(plots/multi-stage.svg)"), "the plot is shown");
     assert_eq!(first[0].lines().count(), 1 + 4, "a row a claim");

@@ -1,5 +1,8 @@
 //! The bias-corrected and accelerated bootstrap.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -29,25 +32,40 @@ pub fn bca_median(values: &[f64], confidence: f64) -> Option<Interval> {
     Some(Interval { low: end(tail)?, high: end(1.0 - tail)? })
 }
 
-/// The medians of the resamples, sorted. A resample is kept as how often each value was drawn: its middle
-/// is found by counting, without sorting it.
+/// The two places whose mean is the median, of each resample.
+type Middles = Vec<(usize, usize)>;
+
+/// The medians of the resamples, sorted.
 fn resampled_medians(values: &[f64]) -> Vec<f64> {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let (lower, upper) = ((sorted.len() - 1) / 2, sorted.len() / 2);
-    let mut drawn = vec![0_usize; sorted.len()];
-    let mut medians: Vec<f64> = (0..RESAMPLES)
-        .map(|_| {
-            drawn.fill(0);
-            for _ in 0..sorted.len() {
-                drawn[random.random_range(0..sorted.len())] += 1;
-            }
-            f64::midpoint(sorted[place(&drawn, lower)], sorted[place(&drawn, upper)])
-        })
-        .collect();
+    let middles = middles(sorted.len());
+    let mut medians: Vec<f64> =
+        middles.iter().map(|(lower, upper)| f64::midpoint(sorted[*lower], sorted[*upper])).collect();
     medians.sort_by(f64::total_cmp);
     medians
+}
+
+/// The places in the order of `count` values that are the middle of each resample. The seed is always the same,
+/// so they are drawn once for each count. A resample is kept as how often each value was drawn: its middle
+/// is found by counting, without sorting it.
+fn middles(count: usize) -> Arc<Middles> {
+    static DRAWN: LazyLock<Mutex<HashMap<usize, Arc<Middles>>>> = LazyLock::new(Mutex::default);
+    let mut known = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let entry = known.entry(count).or_insert_with(|| {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
+        let (lower, upper) = ((count - 1) / 2, count / 2);
+        let mut drawn = vec![0_usize; count];
+        let middles = (0..RESAMPLES).map(|_| {
+            drawn.fill(0);
+            for _ in 0..count {
+                drawn[random.random_range(0..count)] += 1;
+            }
+            (place(&drawn, lower), place(&drawn, upper))
+        });
+        Arc::new(middles.collect())
+    });
+    Arc::clone(entry)
 }
 
 /// Which value stands at `rank`, from 0, when each is there as often as it was drawn.

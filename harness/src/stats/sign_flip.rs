@@ -1,5 +1,8 @@
 //! The sign-flip permutation test.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -39,20 +42,45 @@ fn exact(values: &[f64], bound: f64) -> f64 {
     extreme as f64 / assignments as f64
 }
 
+/// A draw is one random word for 64 values, and its sum is looked up a byte of signs at a time.
 fn drawn(values: &[f64], bound: f64) -> f64 {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
+    let sums: Vec<[f64; 256]> = values.chunks(8).map(signed_sums).collect();
+    let words = words(values.len().div_ceil(64));
     let mut extreme = 1_u32;
-    for _ in 0..DRAWS {
+    for draw in words.chunks_exact(words.len() / DRAWS as usize) {
         let mut sum = 0.0;
-        for part in values.chunks(64) {
-            let signs = random.next_u64();
-            for (bit, value) in part.iter().enumerate() {
-                sum += if signs >> bit & 1 == 1 { *value } else { -value };
+        for (word, sums) in draw.iter().zip(sums.chunks(8)) {
+            let mut signs = *word;
+            for sums in sums {
+                sum += sums[(signs & 0xff) as usize];
+                signs >>= 8;
             }
         }
-        extreme += u32::from(sum.abs() >= bound);
+        extreme += u32::from(f64::abs(sum) >= bound);
     }
     f64::from(extreme) / f64::from(DRAWS + 1)
+}
+
+/// The random words of all draws, so many each. The seed is always the same, so they are drawn once for each number.
+fn words(each: usize) -> Arc<Vec<u64>> {
+    static DRAWN: LazyLock<Mutex<HashMap<usize, Arc<Vec<u64>>>>> = LazyLock::new(Mutex::default);
+    let mut known = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let entry = known.entry(each).or_insert_with(|| {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
+        Arc::new((0..each * DRAWS as usize).map(|_| random.next_u64()).collect())
+    });
+    Arc::clone(entry)
+}
+
+/// The sum of up to eight values under each assignment of signs: a bit that is set is a plus.
+fn signed_sums(values: &[f64]) -> [f64; 256] {
+    let mut sums = [-values.iter().sum::<f64>(); 256];
+    for signs in 1..sums.len() {
+        let lowest = signs.trailing_zeros() as usize;
+        let without = sums[signs & (signs - 1)];
+        sums[signs] = without + 2.0 * values.get(lowest).copied().unwrap_or_default();
+    }
+    sums
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ fn smoke_measures_every_pair_and_leaves_nothing_behind() {
         "deltas.csv",
         "claims.csv",
         "report.md",
+        "report.html",
     ] {
         assert!(run.join(name).is_file(), "{name} is missing");
     }

@@ -159,9 +159,9 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
     if !dir.read_repro()?.iter().any(|all| all.made_by == RebuiltBy::Repro) {
         dir.write_repro(&Rebuilds::of_cold_builds(&dir.read()?.samples, measure::SOURCE_DATE_EPOCH))?;
     }
-    report::write(&dir)?;
     let records = dir.read()?;
     let report = Report::of(&records);
+    report::write(&dir, &report)?;
     if args.json {
         println!("{}", report::json(&report));
     } else {
@@ -170,7 +170,7 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
             println!("{summary}");
         }
         println!("{}", report::terminal_footer(&report));
-        println!("Run directory: {} (report.md is in it)", job.dir.display());
+        println!("Run directory: {} (report.html and report.md are in it)", job.dir.display());
     }
     let names = |broken: &BTreeMap<String, String>| -> String {
         broken.iter().map(|(name, why)| format!("\n  {name}: {why}")).collect()

@@ -1,14 +1,13 @@
-//! Plots of a run, as SVG.
-
-use std::fmt::Display;
+//! Build times, block by block.
 
 use anyhow::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::labels;
+use super::{GRID, INK, JOIN, NAIVE, OPTIMIZED, failed, font, named};
 use crate::metrics::{ScenarioRecords, Unit};
+use crate::report::labels;
 use crate::scenario::{Event, Metric, SampleColumn, Variant};
 use crate::stats;
 
@@ -20,26 +19,19 @@ const PER_ROW: usize = 4;
 const TITLE: u32 = 40;
 const LEGEND: u32 = 36;
 
-// Okabe and Ito, *Color Universal Design* (2008): told apart with any colour vision, and in grey by
-// their lightness; the shape of the mark says the same once more.
-const NAIVE: RGBColor = RGBColor(213, 94, 0);
-const OPTIMIZED: RGBColor = RGBColor(0, 114, 178);
-const JOIN: RGBColor = RGBColor(150, 150, 150);
-const INK: RGBColor = RGBColor(40, 40, 40);
-
 /// The file of a scenario's plot, within the run directory.
-pub(super) fn file(scenario: &str) -> String {
+pub(in crate::report) fn file(scenario: &str) -> String {
     format!("plots/{scenario}.svg")
 }
 
 /// Whether there is anything to plot.
-pub(super) fn has_build_times(scenario: &ScenarioRecords<'_>) -> bool {
+pub(in crate::report) fn has_build_times(scenario: &ScenarioRecords<'_>) -> bool {
     !panels(scenario).is_empty()
 }
 
 /// The build times of a scenario, a panel an event: each block's two samples joined, so that it can be
 /// seen whether *every* block says the same; the medians marked. `None` if nothing was measured.
-pub(super) fn build_times(scenario: &ScenarioRecords<'_>) -> Result<Option<String>> {
+pub(in crate::report) fn build_times(scenario: &ScenarioRecords<'_>) -> Result<Option<String>> {
     let panels = panels(scenario);
     if panels.is_empty() {
         return Ok(None);
@@ -64,6 +56,25 @@ pub(super) fn build_times(scenario: &ScenarioRecords<'_>) -> Result<Option<Strin
         root.present().map_err(failed)?;
     }
     Ok(Some(named(&svg, &format!("Build times of {}, block by block", scenario.plan.name))))
+}
+
+/// One panel a picture, without a background, for pages that lay them out themselves: with the event of each.
+pub(in crate::report) fn each_event(scenario: &ScenarioRecords<'_>) -> Result<Vec<(Event, String)>> {
+    let drawn = panels(scenario).into_iter().map(|panel| {
+        let mut svg = String::new();
+        {
+            let root = SVGBackend::with_string(&mut svg, PANEL).into_drawing_area();
+            draw_panel(&root, &panel)?;
+            root.present().map_err(failed)?;
+        }
+        let name = format!(
+            "{}, {}: build time of each block, in seconds",
+            scenario.plan.name,
+            labels::event(&panel.event)
+        );
+        Ok((panel.event, named(&svg, &name)))
+    });
+    drawn.collect()
 }
 
 /// The samples of one event.
@@ -105,7 +116,7 @@ where
         .configure_mesh()
         .disable_x_mesh()
         .light_line_style(TRANSPARENT)
-        .bold_line_style(RGBColor(225, 225, 225))
+        .bold_line_style(GRID)
         .axis_style(INK)
         .x_labels(0)
         .y_labels(6)
@@ -163,10 +174,6 @@ where
     Ok(())
 }
 
-fn font(size: u32) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&INK)
-}
-
 /// As many decimals as the axis needs, no more.
 fn axis_label(seconds: f64, top: f64) -> String {
     let decimals = if top < 0.1 {
@@ -179,18 +186,4 @@ fn axis_label(seconds: f64, top: f64) -> String {
         0
     };
     format!("{seconds:.decimals$}")
-}
-
-/// The picture with a name for those who cannot see it.
-fn named(svg: &str, name: &str) -> String {
-    let name = name.replace('&', "&amp;").replace('<', "&lt;");
-    match svg.split_once('>') {
-        Some((head, rest)) => format!("{head} role=\"img\"><title>{name}</title>{rest}\n"),
-        None => svg.to_owned(),
-    }
-}
-
-/// A backend's error need not be `Sync`, as anyhow asks of a source.
-fn failed(error: impl Display) -> anyhow::Error {
-    anyhow::anyhow!("cannot draw the plot: {error}")
 }
