@@ -17,6 +17,9 @@ pub const EXACT_BLOCKS: u32 = 2;
 /// A start is short; the container around it takes as long again. Seconds, for the estimate.
 const START_S: f64 = 2.0;
 
+/// A start-up: an image pushed and pulled, a container started twice. Seconds, for the estimate.
+const START_UP_S: f64 = 12.0;
+
 /// Before the first block each variant is built once, untimed.
 const REHEARSAL: &[Event] = &[Event::Cold];
 
@@ -72,6 +75,7 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
             seconds += events_seconds(scenario, &events);
             // Both variants, each started twice.
             seconds += scenario.starts.len() as f64 * 4.0 * START_S;
+            seconds += if scenario.startup.is_some() { 2.0 * START_UP_S } else { 0.0 };
             for variant in order {
                 steps.extend(events.iter().cloned().map(|event| PlannedStep {
                     scenario: scenario.name.clone(),

@@ -421,7 +421,7 @@ fn a_claim_on_a_start_that_nothing_times() {
     let text = fs::read_to_string(sample.dir().join("scenario.toml")).unwrap();
     let metric = text.lines().find(|line| line.starts_with("metric = ")).unwrap().to_owned();
     let sample = sample.toml(&metric, claim);
-    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `start:import@first` is about an unknown start: add [starts.import], with its `command`");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `start:import@first` is about an unknown start: add [starts.import], with its `command`, or [startup] for a phase of a start-up");
     let start = "[starts.import]\ncommand = [\"true\"]\n\n[answer]";
     let sample = sample.toml("[answer]", start).toml("\"noop\", ", "");
     insta::assert_snapshot!(sample.error(), @r#"sample/scenario.toml:50: claim `step-skipped`: `start:import@first` needs "noop" among `events`: add it"#);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::diff::Cause;
 use crate::engine::Choice;
@@ -76,6 +76,17 @@ pub enum EngineAction {
     Env,
 }
 
+/// Whether start-ups are to have GPUs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GpuChoice {
+    /// If there are any.
+    Auto,
+    /// Or the run ends.
+    Require,
+    /// None.
+    Off,
+}
+
 /// `bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
@@ -100,6 +111,9 @@ pub struct Bench {
     /// The seed of the order of variants; random if not given, recorded in either case
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Give start-ups the machine's GPUs: auto does if there are any, require ends the run if there are none
+    #[arg(long, value_enum, default_value_t = GpuChoice::Auto)]
+    pub gpu: GpuChoice,
     /// The run directory; results/DATE-PROFILE if not given
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub out: Option<PathBuf>,

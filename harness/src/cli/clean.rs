@@ -21,6 +21,9 @@ pub async fn run(cache: &Cache) -> Result<()> {
     if take_down(&Home::of(cache)?).await? {
         lines.push("the managed engine is down".to_owned());
     }
+    if take_down(&Home::of_node(cache)?).await? {
+        lines.push("the node of a killed run is down".to_owned());
+    }
     lines.extend(own_engine().await);
     let mut freed = 0;
     for room in cache.rooms()? {

@@ -18,4 +18,4 @@ pub mod report;
 pub mod repro;
 mod session;
 
-pub use args::{Bench, Cli, Compare, Diff, EngineAction, Report, Repro, Verb};
+pub use args::{Bench, Cli, Compare, Diff, EngineAction, GpuChoice, Report, Repro, Verb};

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use super::chosen;
 use super::progress::ProgressLine;
 use crate::cache::Cache;
-use crate::engine::{Choice, Data, Engine, Home};
+use crate::engine::{Choice, Data, Engine, Home, Status, managed_status, take_down};
 use crate::record::{EngineInfo, FORMAT_VERSION, RunInfo, machine};
 use crate::scenario::Profile;
 use crate::supply::{Link, Supply};
@@ -24,6 +24,11 @@ pub(super) async fn begin(
 ) -> Result<Engine> {
     line.setting_up("bringing up the engine");
     let (home, note) = (Home::of(cache)?, |text: &str| line.say(text));
+    // A killed run may have left one; of the engine itself its own home tells.
+    let node = Home::of_node(cache)?;
+    if managed_status(&node)? == Status::LeftBehind {
+        take_down(&node).await?;
+    }
     tokio::select! {
         engine = Engine::open(&home, choice, data, &note) => engine,
         () = interrupted() => bail!("interrupted before anything was {done}"),
@@ -62,6 +67,8 @@ pub(super) fn run_info(
         machine: machine::read(cache.root())?,
         bases: supply.base_infos(),
         scanner: None,
+        node: None,
+        gpu: None,
     })
 }
 

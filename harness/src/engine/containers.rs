@@ -10,13 +10,13 @@ use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
 use bollard::query_parameters::{
-    CreateContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
-    WaitContainerOptions,
+    AttachContainerOptionsBuilder, CreateContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    StopContainerOptionsBuilder, WaitContainerOptions,
 };
 use tokio::runtime::Handle;
-use tokio_stream::StreamExt as _;
+use tokio_stream::{Stream, StreamExt as _};
 
-use super::LABEL;
+use super::{GpuAccess, LABEL};
 
 /// What to run, beside the image.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,8 @@ pub struct ContainerSpec {
     /// Whether the image's files cannot be written over; `/tmp` can, in memory, as read-only deployments
     /// have it.
     pub read_only: bool,
+    /// How it gets at all GPUs of the machine; none are asked for otherwise.
+    pub gpu: Option<GpuAccess>,
 }
 
 /// Absolute path in a container → what of this machine it sees there.
@@ -62,6 +64,16 @@ impl Container {
     /// # Errors
     /// There is no such image, or its command cannot be started.
     pub async fn start(docker: &Docker, image: &str, spec: ContainerSpec) -> Result<Self> {
+        let container = Self::create(docker, image, spec).await?;
+        container.begin().await.with_context(|| format!("cannot start a container from {image}"))?;
+        Ok(container)
+    }
+
+    /// Creates a container, to be started with [`begin`](Self::begin).
+    ///
+    /// # Errors
+    /// There is no such image, or the engine is gone.
+    pub async fn create(docker: &Docker, image: &str, spec: ContainerSpec) -> Result<Self> {
         let mut labels: HashMap<_, _> = spec.labels.into_iter().collect();
         labels.insert(LABEL.to_owned(), spec.run);
         let tmp = HashMap::from([("/tmp".to_owned(), String::new())]);
@@ -70,6 +82,7 @@ impl Container {
             mounts: (!spec.mounts.is_empty()).then(|| spec.mounts.into_iter().map(bind).collect()),
             readonly_rootfs: Some(spec.read_only),
             tmpfs: spec.read_only.then_some(tmp),
+            device_requests: spec.gpu.map(|gpu| vec![gpu.request()]),
             ..HostConfig::default()
         };
         let body = ContainerCreateBody {
@@ -86,16 +99,14 @@ impl Container {
             .await
             .with_context(|| format!("cannot create a container from {image}"))?;
         // From here on it is removed, also if it does not start.
-        let container = Self { docker: docker.clone(), id: Some(created.id) };
-        container.start_again().await.with_context(|| format!("cannot start a container from {image}"))?;
-        Ok(container)
+        Ok(Self { docker: docker.clone(), id: Some(created.id) })
     }
 
-    /// Starts it once more after it has ended, with all that it wrote in place.
+    /// Starts it; once more after it has ended, with all that it wrote in place.
     ///
     /// # Errors
     /// Its command cannot be started, or the engine is gone.
-    pub async fn start_again(&self) -> Result<()> {
+    pub async fn begin(&self) -> Result<()> {
         self.docker.start_container(self.id(), None).await.context("the container does not start")
     }
 
@@ -136,6 +147,16 @@ impl Container {
             Some(Err(error)) => Err(error).context("cannot wait for the container"),
             None => bail!("the engine stopped answering while a container was waited for"),
         }
+    }
+
+    /// What it writes from now on, as it comes.
+    ///
+    /// # Errors
+    /// The engine is gone.
+    pub async fn output(&self) -> Result<impl Stream<Item = Result<LogOutput, Error>> + use<>> {
+        let options = AttachContainerOptionsBuilder::default().stream(true).stdout(true).stderr(true).build();
+        let attached = self.docker.attach_container(self.id(), Some(options)).await;
+        Ok(attached.context("cannot listen to the container")?.output)
     }
 
     /// What it has written so far.

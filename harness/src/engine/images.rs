@@ -6,7 +6,9 @@ use anyhow::{Context as _, Result, ensure};
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::ImageInspect;
-use bollard::query_parameters::{PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+};
 use tokio_stream::StreamExt as _;
 
 use super::Engine;
@@ -77,6 +79,25 @@ impl Engine {
         )?;
         let second = TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
         found(self.docker().tag_image(name, Some(second)).await)
+    }
+
+    /// Pulls the image called `name` (`HOST/REPOSITORY:TAG`) and unpacks it.
+    ///
+    /// # Errors
+    /// There is no such image, or the registry or the engine refuses.
+    pub async fn pull(&self, name: &str) -> Result<()> {
+        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        let options = CreateImageOptionsBuilder::default().from_image(repository).tag(tag).build();
+        let mut said = self.docker().create_image(Some(options), None, None);
+        let mut pulled = Ok(());
+        while let Some(line) = said.next().await {
+            match line.map(|line| line.error_detail.and_then(|detail| detail.message)) {
+                Ok(None) => {}
+                Ok(Some(message)) => pulled = Err(anyhow::anyhow!(message)),
+                Err(error) => pulled = Err(error.into()),
+            }
+        }
+        pulled.with_context(|| format!("pulling {name}"))
     }
 
     /// Pushes the image called `name` (`REPOSITORY:TAG`) under the same name to the registry at `host`. It keeps

@@ -13,6 +13,7 @@ pub mod containers;
 mod disk;
 
 mod gc;
+mod gpu;
 mod images;
 mod info;
 mod labels;
@@ -24,6 +25,7 @@ pub mod probe;
 pub use address::Address;
 pub use choice::Choice;
 pub use connect::{Engine, Note};
+pub use gpu::{GpuAccess, Gpus};
 pub use images::save;
 pub use labels::{LABEL, Removed, image_name, remove_all};
 pub use managed::{Data, Disk, Home, Status, managed_status, take_down};

@@ -12,7 +12,7 @@ use super::rehearsal::compare_answers;
 use super::releases::Releases;
 use super::runner::Bench;
 use super::side::Side;
-use super::{image, start};
+use super::{image, start, startup};
 use crate::engine::buildkit::BuildError;
 use crate::explain::Inputs;
 use crate::oci;
@@ -189,6 +189,8 @@ impl<'a> Blocks<'a> {
         }
         if new_block {
             rows.starts = start::rows(bench, scenario, step).await?;
+            let mounts = context.mounts(scenario, step.variant);
+            rows.starts.extend(startup::measure(bench, scenario, step, &mounts).await?);
         }
         side.built.push(step.event.clone());
         if looked_at {

@@ -3,8 +3,8 @@
 //! `runner` walks the plan; for each step `block` stages what the builder sees (`context`, what lies `around`
 //! it, `ci` for an empty builder), `build` builds and times it, `timing` splits the time by what BuildKit says
 //! of its vertexes, and `look` looks at the result: `image` reads it, `contents`, `secrets` and `scan` say what
-//! is in it, `development` what else people work in. `start` starts it, `releases` pushes and pulls it, and the
-//! rows are on disk before the next step begins.
+//! is in it, `development` what else people work in. `start` starts it, `startup` measures all that
+//! passes from its pull to its first result, `releases` pushes and pulls it, and the rows are on disk before the next step begins.
 //!
 //! `repro` walks another way: it builds the same again, and holds the images against each other.
 
@@ -30,6 +30,7 @@ mod scan;
 mod secrets;
 mod side;
 pub mod start;
+mod startup;
 mod timing;
 
 pub use build::{Forward, SOURCE_DATE_EPOCH};
@@ -37,3 +38,4 @@ pub use observer::Observer;
 pub use runner::{Bench, Earlier, Outcome, Stage, run};
 pub use scan::Scanner;
 pub use secrets::needles;
+pub use startup::Node;

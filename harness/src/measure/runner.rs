@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::Scanner;
 use super::block::Blocks;
 use super::build::error_row;
 use super::observer::Observer;
 use super::rehearsal::{Rehearsal, rehearse};
 use super::remaining::{Remaining, remaining};
+use super::{Node, Scanner};
 use crate::engine::Engine;
 use crate::engine::buildkit::Progress;
 use crate::oci::{Digest, LayerCache};
@@ -33,6 +33,8 @@ pub struct Bench<'a> {
     pub engine: &'a Engine,
     /// What builds consume.
     pub supply: &'a Supply,
+    /// Where images are pulled to and started, or why nowhere.
+    pub node: Result<&'a Node, &'a str>,
     /// What looks for known vulnerabilities, where that was asked for and one is here.
     pub scanner: Option<&'a Scanner>,
     /// Layers read so far: an equal layer is never read twice.

@@ -57,7 +57,7 @@ impl Starter<'_> {
     }
 
     async fn again(&self, container: &Container) -> Result<f64> {
-        container.start_again().await?;
+        container.begin().await?;
         self.seconds(container).await
     }
 

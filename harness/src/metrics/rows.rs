@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::record::{
-    Counterpart, Delta, INTERRUPTED, Image, LayerSize, Leak, PlannedScenario, Rebuilds, Records, Sample,
-    StartPhase, Step, Transfer, Wasted,
+    Counterpart, Delta, INTERRUPTED, Image, LayerSize, Leak, NOT_MEASURED, PlannedScenario, Rebuilds,
+    Records, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::scenario::{
     DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
@@ -133,7 +133,10 @@ impl<'r> ScenarioRecords<'r> {
     /// Its failed builds and starts, a line each.
     pub fn failures(&self) -> Vec<String> {
         let builds = self.samples.iter().filter(|row| has_failed(row)).map(|row| describe(row));
-        let starts = self.starts.iter().filter(|row| row.error.is_some()).map(|row| describe_start(row));
+        // What cannot be measured here has not failed.
+        let failed =
+            |row: &&&StartPhase| row.error.as_deref().is_some_and(|why| !why.starts_with(NOT_MEASURED));
+        let starts = self.starts.iter().filter(failed).map(|row| describe_start(row));
         builds.chain(starts).collect()
     }
 
@@ -231,6 +234,9 @@ fn describe(sample: &Sample) -> String {
 /// A failed start, likewise.
 fn describe_start(row: &StartPhase) -> String {
     let line = first_line(row.error.as_deref().unwrap_or_default());
+    if let Some(why) = line.strip_prefix(NOT_MEASURED) {
+        return why.to_owned();
+    }
     format!("{}, start `{}` ({}), block {} failed: {line}", row.variant, row.phase, row.event, row.block)
 }
 

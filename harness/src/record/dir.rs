@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 use super::build::Attempt;
 use super::records::Tables;
 use super::table::Table;
-use super::{ClaimRow, FORMAT_VERSION, Rebuilds, Records, RunInfo, Sample, Writer, atomic, sides};
+use super::{
+    ClaimRow, FORMAT_VERSION, OLDEST_FORMAT, Rebuilds, Records, RunInfo, Sample, Writer, atomic, sides,
+};
 use crate::error::BadInput;
 use crate::record::Plan;
 
@@ -141,15 +143,13 @@ fn check_version(path: &Path) -> Result<()> {
         format_version: u32,
     }
     let Version { format_version } = read_json(path)?;
-    let advice = match format_version.cmp(&FORMAT_VERSION) {
-        std::cmp::Ordering::Equal => return Ok(()),
-        std::cmp::Ordering::Greater => "it was written by a newer Tare: update yours",
-        std::cmp::Ordering::Less => {
-            "it was written by an older Tare: read it with that one, or measure again"
-        }
+    let advice = match format_version {
+        OLDEST_FORMAT..=FORMAT_VERSION => return Ok(()),
+        version if version > FORMAT_VERSION => "it was written by a newer Tare: update yours",
+        _ => "it was written by an older Tare: read it with that one, or measure again",
     };
     Err(BadInput(format!(
-        "{}: format version {format_version}, and this Tare reads {FORMAT_VERSION}: {advice}",
+        "{}: format version {format_version}, and this Tare reads {OLDEST_FORMAT} to {FORMAT_VERSION}: {advice}",
         path.display()
     ))
     .into())

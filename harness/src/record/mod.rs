@@ -29,7 +29,9 @@ pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;
 pub use repro::{Against, CauseCount, FixLeftOut, ImageDifference, ImageLayer, Rebuilds, RebuiltBy};
 pub use rows::{ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, Sample, Step, Verdict};
-pub use run::{BaseInfo, EngineInfo, FORMAT_VERSION, LinkInfo, MachineInfo, RunInfo, ScannerInfo};
+pub use run::{
+    BaseInfo, EngineInfo, FORMAT_VERSION, GpuInfo, LinkInfo, MachineInfo, OLDEST_FORMAT, RunInfo, ScannerInfo,
+};
 pub use writer::Writer;
 
 #[cfg(test)]

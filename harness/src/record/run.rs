@@ -1,12 +1,17 @@
 //! `run.json`: where, with what and how a run was made.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::Profile;
+use crate::scenario::{Pair, Profile};
 
 /// The version of the run directory's files. A reader refuses a newer one; a column or key that is
 /// added, renamed or given another meaning raises it.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
+
+/// The oldest version that is still read: what was added since may be absent.
+pub const OLDEST_FORMAT: u32 = 3;
 
 /// `run.json`. It holds no host name, no path and no package mirror.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +42,33 @@ pub struct RunInfo {
     /// What looked for known vulnerabilities; absent where none was asked for, or none is on the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scanner: Option<ScannerInfo>,
+    /// The engine that images were pulled to and started on, where start-ups were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<EngineInfo>,
+    /// The GPUs that containers were given; absent where they were given none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<GpuInfo>,
+}
+
+/// The GPUs that containers were given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GpuInfo {
+    /// Their names, by the driver.
+    pub names: Vec<String>,
+    /// How many a container sees.
+    pub visible_devices: u32,
+    /// The driver's version.
+    pub driver: String,
+    /// The newest CUDA that the driver speaks.
+    pub cuda: String,
+    /// `Enabled` or `Disabled`, as the driver has it.
+    pub persistence_mode: String,
+    /// How containers get at them, in words.
+    pub access: String,
+    /// `CUDA_MODULE_LOADING` as the Dockerfiles of each scenario with a start-up set it; `default` where one does
+    /// not.
+    pub module_loading: BTreeMap<String, Pair<String>>,
 }
 
 /// How the loopback supply was shaped.

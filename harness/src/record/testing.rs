@@ -371,5 +371,7 @@ pub(crate) fn info() -> RunInfo {
             made_of: String::new(),
         }],
         scanner: None,
+        node: None,
+        gpu: None,
     }
 }

@@ -231,6 +231,10 @@ fn a_newer_format_is_refused_even_with_keys_of_its_own() {
     std::fs::write(&path, text.replacen(&version(FORMAT_VERSION), &newer, 1)).unwrap();
     let error = RunDir::open(run.path()).unwrap_err();
     assert!(error.is::<BadInput>() && message(&error).contains("newer Tare"), "{error:#}");
+    for (format, readable) in [(OLDEST_FORMAT - 1, false), (OLDEST_FORMAT, true)] {
+        std::fs::write(&path, text.replacen(&version(FORMAT_VERSION), &version(format), 1)).unwrap();
+        assert_eq!(RunDir::open(run.path()).is_ok(), readable, "{format}");
+    }
 }
 
 #[test]

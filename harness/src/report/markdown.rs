@@ -6,6 +6,7 @@ use super::difference::{Line, difference};
 use super::price::price;
 use super::{
     Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots, rebuilds, releases,
+    startup,
 };
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
@@ -104,6 +105,7 @@ fn scenario(report: &ScenarioReport<'_>) -> String {
     text.push_str(&overlap::section(&report.rows));
     text.push_str(&ran_again(report));
     text.push_str(&per_release(report));
+    text.push_str(&startup::section(&report.rows));
     text.push_str(&contents::layers(&report.rows));
     text.push_str(&contents::wasted(&report.rows));
     text.push_str(&contents::leaks(&report.rows));

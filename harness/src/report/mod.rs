@@ -20,6 +20,7 @@ mod plots;
 mod price;
 mod rebuilds;
 mod releases;
+mod startup;
 mod summary;
 mod terminal;
 #[cfg(test)]

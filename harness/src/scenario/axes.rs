@@ -124,9 +124,9 @@ impl From<Event> for String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
-    /// The first: nothing that a start leaves behind is there yet.
+    /// The first: nothing that a start leaves behind is there yet. Of a start-up: the node does not have the image.
     First,
-    /// The same container, started once more.
+    /// The same container, started once more. Of a start-up: a new container, of the image that is now there.
     Again,
 }
 

@@ -13,7 +13,7 @@ use super::wire::{WireEdit, WirePair, WireProfile, WireReleases, WireScenario};
 use super::{
     Around, Edit, EditContent, Estimate, Event, NONCE_TOKEN, Pair, Profile, Scenario, Source, Variant,
 };
-use super::{answer, canary, claim, development, fix, generated, starts};
+use super::{answer, canary, claim, development, fix, generated, starts, startup};
 use crate::error::BadInput;
 
 type Checked<T> = Result<T, BadInput>;
@@ -76,6 +76,7 @@ pub(super) fn scenario(
     }
     let steps = steps(file, &parsed, wire.steps)?;
     let starts = starts::check(file, wire.starts)?;
+    let startup = wire.startup.map(|written| startup::check(file, &starts, written)).transpose()?;
     let development =
         wire.development.map(|pair| development::check(file, &variants, &parsed, pair)).transpose()?;
     let measured = claim::Measured {
@@ -83,6 +84,7 @@ pub(super) fn scenario(
         edits: &edits,
         steps: &steps,
         starts: &starts,
+        startup: startup.is_some(),
         development: development.is_some(),
     };
     let claims = claim::claims(file, &measured, wire.claims)?;
@@ -99,6 +101,7 @@ pub(super) fn scenario(
         generated,
         estimate: estimate(file, &payload)?,
         starts,
+        startup,
         releases: releases(file, &edits, wire.releases, profile)?,
         development,
         source_date_epoch: Pair {

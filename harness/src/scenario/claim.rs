@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::wire::WireClaim;
-use super::{Around, Claim, Edit, Event, Metric, Pair, TimedStart};
+use super::{Around, Claim, Edit, Event, Metric, Pair, TimedStart, startup};
 use crate::error::BadInput;
 
 /// What a scenario measures, as far as claims can speak of it.
@@ -15,6 +15,8 @@ pub(super) struct Measured<'a> {
     pub(super) edits: &'a BTreeMap<String, Edit>,
     pub(super) steps: &'a BTreeMap<String, Pair<String>>,
     pub(super) starts: &'a BTreeMap<String, TimedStart>,
+    /// Whether a start-up is measured, phase by phase.
+    pub(super) startup: bool,
     /// Whether development stages are named.
     pub(super) development: bool,
 }
@@ -77,9 +79,11 @@ fn metric(
         )));
     }
     if let Metric::StartPhase(start, _) = &metric {
-        if !measured.starts.contains_key(start) {
+        let is_phase = measured.startup && startup::is_phase(start);
+        if !is_phase && !measured.starts.contains_key(start) {
             return Err(bad(format!(
-                "`{metric}` is about an unknown start: add [starts.{start}], with its `command`"
+                "`{metric}` is about an unknown start: add [starts.{start}], with its `command`, or [startup] for a \
+                 phase of a start-up"
             )));
         }
         // In later blocks nothing is built but that, and the image of the cold build started.

@@ -23,6 +23,7 @@ mod nonce;
 mod pair;
 mod stages;
 mod starts;
+mod startup;
 mod vary;
 mod wire;
 
@@ -43,6 +44,7 @@ pub use new::create;
 pub use nonce::nonce;
 pub use pair::{UserPair, pair};
 pub use stages::stages;
+pub use startup::{Phase, Seen, Startup, TOTAL};
 pub use vary::Axis;
 
 /// The token in edits and nonce files that becomes unique to run, block, variant and attempt, so that
@@ -92,6 +94,8 @@ pub struct Scenario {
     pub later_locks: Vec<PathBuf>,
     /// Starts of the built image that are timed, by name: the phase in `startup.csv`.
     pub starts: BTreeMap<String, TimedStart>,
+    /// The start-up of the built image on a node that lacks it, where that is measured.
+    pub startup: Option<Startup>,
     /// What is mounted, read-only, into containers of one variant: absolute path in the container → path in
     /// the context.
     pub mounts: Pair<BTreeMap<String, String>>,

@@ -110,6 +110,7 @@ pub fn pair(naive: &Path, optimized: &Path) -> Result<UserPair> {
         generated: BTreeMap::new(),
         later_locks: Vec::new(),
         starts: BTreeMap::new(),
+        startup: None,
         mounts: Pair::from_fn(|_| BTreeMap::new()),
         releases: None,
         development: None,

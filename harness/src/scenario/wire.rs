@@ -35,6 +35,7 @@ pub(super) struct WireScenario {
     pub(super) canaries: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) starts: BTreeMap<Spanned<String>, WireStart>,
+    pub(super) startup: Option<Spanned<WireStartup>>,
     #[serde(default)]
     pub(super) mounts: WireMounts,
     pub(super) releases: Option<WireReleases>,
@@ -134,6 +135,13 @@ pub(super) struct WireStart {
     pub(super) command: Spanned<Vec<String>>,
     #[serde(default)]
     pub(super) read_only: bool,
+}
+
+/// `[startup]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireStartup {
+    pub(super) command: Spanned<Vec<String>>,
 }
 
 /// `[releases]`.

@@ -39,6 +39,7 @@ impl From<&Scenario> for Needs {
             apt: scenario.apt,
             generated: scenario.generated.clone(),
             registry: scenario.releases.is_some()
+                || scenario.startup.is_some()
                 || scenario.events.iter().any(|event| matches!(event, Event::CiEdit(_))),
         }
     }

@@ -104,7 +104,7 @@ async fn a_container_started_again_finds_what_it_wrote_and_is_timed_anew() {
     let container = Container::start(&engine.docker, BASE, spec(&token(), script)).await.unwrap();
     assert_eq!(container.wait().await.unwrap(), 0);
     let first = container.ran().await.unwrap();
-    container.start_again().await.unwrap();
+    container.begin().await.unwrap();
     assert_eq!(container.wait().await.unwrap(), 7, "it lost its file");
     let again = container.ran().await.unwrap();
     assert!(first.as_secs_f64() >= 1.0 && again < first, "{first:?}, then {again:?}");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness::scenario::{Profile, Scenario, builtin_dir, load_all};
+use harness::scenario::{Phase, Profile, Scenario, builtin_dir, load_all};
 
 use crate::support::{engine_lock, rows, tare};
 
@@ -55,8 +55,35 @@ fn smoke_measures_every_pair() {
             assert_eq!(built, events, "{}, {variant}", scenario.name);
         }
     }
+    each_phase_of_a_start_up_is_measured_or_says_why_not(&rows(&run.join("startup.csv")));
     every_claim_has_a_verdict_or_a_reason(&all, &rows(&run.join("claims.csv")));
     no_mirror_is_named(&run);
+}
+
+/// Without a GPU its phases have a reason and never a zero; the others account for the total, which is measured apart.
+fn each_phase_of_a_start_up_is_measured_or_says_why_not(starts: &[BTreeMap<String, String>]) {
+    for variant in ["naive", "optimized"] {
+        for (event, phases) in [("first", Phase::ALL.len()), ("again", Phase::ALL.len() - 5)] {
+            let of = |row: &&BTreeMap<String, String>| {
+                row["scenario"] == "gpu-startup" && row["variant"] == variant && row["event"] == event
+            };
+            let rows: Vec<_> = starts.iter().filter(of).collect();
+            assert_eq!(rows.len(), phases + 1, "{variant}, {event}: {rows:#?}");
+            let mut sum = 0.0;
+            let mut total = 0.0;
+            for row in rows {
+                let seconds = row["seconds"].parse::<f64>().ok();
+                let reasoned = row["error"].starts_with("not measured: ");
+                assert!(seconds.is_some_and(|seconds| seconds > 0.0) != reasoned, "{row:?}");
+                match Phase::of(&row["phase"]) {
+                    Some(phase) if phase.is_in_total() => sum += seconds.unwrap_or_default(),
+                    Some(_) => {}
+                    None => total = seconds.expect("the total"),
+                }
+            }
+            assert!(sum / total >= 0.95, "{variant}, {event}: the phases account for {sum} of {total} s");
+        }
+    }
 }
 
 /// One block and small payloads decide nothing, and each claim says so, and why.

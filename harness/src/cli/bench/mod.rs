@@ -2,6 +2,7 @@
 
 mod job;
 mod plan;
+mod startup;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -14,7 +15,7 @@ use super::colour;
 use super::progress::ProgressLine;
 use super::session::{self, interrupted};
 use crate::cache::Cache;
-use crate::engine::{Data, Engine};
+use crate::engine::{Data, Engine, Gpus};
 use crate::error::GateFailed;
 use crate::measure::{self, Earlier, Forward, Outcome, Stage};
 use crate::oci::LayerCache;
@@ -37,11 +38,13 @@ pub async fn run(args: Args) -> Result<()> {
     }
     plan::check_disk(&job, cache.root(), machine::read(cache.root())?.disk_free_bytes)?;
 
+    // Before anything is brought up.
+    let gpus = startup::gpus(args.gpu)?;
     let line = Arc::new(ProgressLine::new());
     let data = if job.earlier.is_some() { Data::Keep } else { Data::Wipe };
     let engine = session::begin(&cache, &args.engine, data, &line, "measured").await?;
     let result = tokio::select! {
-        result = on_engine(&args, &job, &cache, &engine, &line) => result,
+        result = on_engine(&args, &job, &cache, &engine, &gpus, &line) => result,
         () = interrupted() => Err(anyhow!("interrupted")),
     };
     // What was half done goes on with the cache that the managed engine keeps.
@@ -68,6 +71,7 @@ async fn on_engine(
     job: &Job,
     cache: &Cache,
     engine: &Engine,
+    gpus: &Result<Gpus, String>,
     line: &Arc<ProgressLine>,
 ) -> Result<Outcome> {
     plan::check_disk(job, cache.root(), engine.disk_free().await?)?;
@@ -77,6 +81,7 @@ async fn on_engine(
     let say = |what: &str| line.setting_up(what);
     let supply = Supply::prepare(cache, &job.bases, &needs, options, engine.docker(), &say).await?;
 
+    let node = startup::node(args.gpu, gpus, job, cache, line).await?;
     let scanner = if args.scan { measure::Scanner::find().await } else { None };
     if args.scan && scanner.is_none() {
         line.say("not measured: vulnerabilities; none of Trivy, Grype, Snyk and pip-audit is on PATH");
@@ -98,6 +103,9 @@ async fn on_engine(
         None => {
             let mut info = session::run_info(&job.id, job.profile, job.link, info, &supply, cache)?;
             info.seed = job.seed;
+            if let Ok(node) = &node {
+                startup::note(&mut info, job, node, gpus).await?;
+            }
             info.scanner = scanner.as_ref().map(|scanner| scanner.info.clone());
             (RunDir::create(&job.dir, &info, &job.plan)?, Earlier::default())
         }
@@ -126,6 +134,7 @@ async fn on_engine(
         plan: &job.plan,
         engine,
         supply: &supply,
+        node: node.as_ref().map_err(String::as_str),
         scanner: scanner.as_ref(),
         layers: Arc::new(LayerCache::default().searching(measure::needles(&job.scenarios, &job.id))),
         progress: Arc::new(Forward(Arc::clone(line) as Arc<dyn measure::Observer>)),
@@ -133,7 +142,15 @@ async fn on_engine(
         show: &show,
         max_time: args.max_time,
     };
-    measure::run(&bench, &earlier, &mut dir.writer()?).await
+    let measured = measure::run(&bench, &earlier, &mut dir.writer()?).await;
+    let down = match node {
+        Ok(node) => node.down().await,
+        Err(_) => Ok(()),
+    };
+    // Why the run ended counts for more.
+    let outcome = measured?;
+    down?;
+    Ok(outcome)
 }
 
 /// Writes what follows from the records, and says what came of it.

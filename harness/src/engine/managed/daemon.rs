@@ -18,6 +18,7 @@ use super::disk;
 use super::files::Files;
 use super::process::{Process, wait_until};
 use super::state::State;
+use crate::engine::gpu;
 use crate::engine::mounts::unmount_below;
 
 /// How long a daemon may take to answer.
@@ -162,7 +163,9 @@ fn spawn(files: &Files, state: &State, programs: &Programs) -> Result<Child> {
 
 fn configuration(files: &Files, state: &State) -> serde_json::Value {
     json!({
-        "features": { "containerd-snapshotter": true },
+        // Devices that CDI describes: for a GPU, where NVIDIA's runtime is not there.
+        "features": { "containerd-snapshotter": true, "cdi": true },
+        "runtimes": runtimes(),
         // The default policy throws cache away in the middle of a run.
         "builder": { "gc": { "enabled": false } },
         // Builds and containers use the host network: no bridge, no rules.
@@ -179,6 +182,11 @@ fn configuration(files: &Files, state: &State) -> serde_json::Value {
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
         "shutdown-timeout": 5,
     })
+}
+
+/// NVIDIA's, where this machine has it.
+fn runtimes() -> serde_json::Value {
+    gpu::runtime().map_or_else(|| json!({}), |path| json!({ "nvidia": { "path": path } }))
 }
 
 /// Whether the Engine API answers.

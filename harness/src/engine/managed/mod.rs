@@ -57,6 +57,14 @@ impl Home {
         Ok(Address::Unix(Files::of(self)?.socket()))
     }
 
+    /// That of a second engine, which has nothing that the first one builds: a node that pulls.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn of_node(cache: &Cache) -> Result<Self> {
+        Ok(Self { engine: cache.room("node")?, debian: cache.room("debian")? })
+    }
+
     /// Both in the cache.
     ///
     /// # Errors

@@ -98,6 +98,7 @@ impl Repro<'_> {
             plan: self.plan,
             engine,
             supply: self.supply,
+            node: Err("rebuilds start nothing"),
             scanner: None,
             layers: Arc::new(LayerCache::default()),
             progress: Arc::clone(&self.progress),

@@ -8,7 +8,9 @@ use super::{effect_class, picture, scrolling, verdict_class};
 use crate::metrics::{Comparison, less_or_more};
 use crate::record::ClaimRow;
 use crate::report::difference::{Line, difference};
-use crate::report::{ScenarioReport, contents, development, labels, markdown, overlap, plots, rebuilds};
+use crate::report::{
+    ScenarioReport, contents, development, labels, markdown, overlap, plots, rebuilds, startup,
+};
 use crate::scenario::{Claim, Event, Metric, SampleColumn};
 
 /// Question, answers, plots, figures, what was found in the images, the Dockerfiles, and what it must not be read as.
@@ -40,6 +42,7 @@ pub(super) fn section(report: &ScenarioReport<'_>, anchor: &str) -> Result<Marku
             (prose(&overlap::section(&report.rows)))
             (prose(&markdown::ran_again(report)))
             (prose(&markdown::per_release(report)))
+            (prose(&startup::section(&report.rows)))
             (prose(&contents::layers(&report.rows)))
             (prose(&contents::wasted(&report.rows)))
             (prose(&contents::leaks(&report.rows)))

@@ -6,20 +6,24 @@ use plotters::prelude::RGBColor;
 use super::bars::{Bar, Part, draw};
 use super::{NAIVE, OPTIMIZED};
 use crate::metrics::{ScenarioRecords, Unit};
-use crate::scenario::{Metric, Start, Variant};
+use crate::scenario::{Metric, Phase, Start, TOTAL, Variant};
 use crate::stats;
 
-/// Measured on its own: it is no phase, and not the sum of them.
-const TOTAL: &str = "total";
-
-// Okabe and Ito once more, without the two that stand for the variants.
-const PHASES: [RGBColor; 6] = [
+// Okabe and Ito once more, without the two that stand for the variants, and then the same darker: a start has more
+// phases than there are colours that everybody can tell apart, and neighbours never share one.
+const PHASES: [RGBColor; 12] = [
     RGBColor(86, 180, 233),
     RGBColor(230, 159, 0),
     RGBColor(0, 158, 115),
     RGBColor(240, 228, 66),
     RGBColor(204, 121, 167),
     RGBColor(170, 170, 170),
+    RGBColor(43, 90, 116),
+    RGBColor(115, 80, 0),
+    RGBColor(0, 79, 58),
+    RGBColor(120, 114, 33),
+    RGBColor(102, 60, 83),
+    RGBColor(85, 85, 85),
 ];
 
 /// The starts as bars, medians over the blocks; `None` if nothing was started. Where the whole was measured, its
@@ -28,7 +32,8 @@ const PHASES: [RGBColor; 6] = [
 pub(in crate::report) fn starts(scenario: &ScenarioRecords<'_>) -> Result<Option<String>> {
     let mut phases: Vec<&str> = Vec::new();
     for row in &scenario.starts {
-        if row.phase != TOTAL && !phases.contains(&row.phase.as_str()) {
+        let within = row.phase != TOTAL && Phase::of(&row.phase).is_none_or(Phase::is_in_total);
+        if within && row.seconds.is_some() && !phases.contains(&row.phase.as_str()) {
             phases.push(&row.phase);
         }
     }

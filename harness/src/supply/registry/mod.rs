@@ -10,6 +10,7 @@ mod proxy;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use walkdir::WalkDir;
@@ -78,6 +79,21 @@ impl Registry {
     /// All that was moved so far.
     pub fn moved(&self) -> Moved {
         self.moved.read()
+    }
+
+    /// When the first and the last piece of a blob had left for whoever pulls, since this was last asked; none
+    /// where no blob was asked for.
+    pub fn take_pull_times(&self) -> Option<(Instant, Instant)> {
+        self.moved.take_times()
+    }
+
+    /// What a node that has nothing must pull of the image that was pushed as `name`: layers and configuration.
+    ///
+    /// # Errors
+    /// If there is no such image.
+    pub async fn image_bytes(&self, name: &str) -> Result<u64> {
+        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        node::image_bytes(self.server.address(), repository, tag).await
     }
 
     /// Bytes of the blobs (layers, configurations, manifests) that it stores, each once.

@@ -3,7 +3,7 @@
 //! The engine that built an image has its layers already, in its cache, so it cannot show what a pull moves. What
 //! a node does beyond this, unpacking, takes the same whoever serves the layers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -37,6 +37,7 @@ struct Manifest {
 #[derive(Deserialize)]
 struct Blob {
     digest: String,
+    size: u64,
 }
 
 const MANIFESTS: &str =
@@ -45,11 +46,7 @@ const MANIFESTS: &str =
 impl Node {
     /// Fetches the image `repository:tag` as far as the node does not have it.
     pub(super) async fn pull(&mut self, registry: SocketAddr, repository: &str, tag: &str) -> Result<()> {
-        let path = format!("/v2/{repository}/manifests/{tag}");
-        let body = get(registry, &path).await?.into_body().collect().await;
-        let text = body.with_context(|| format!("{path} was cut short"))?.to_bytes();
-        let manifest: Manifest =
-            serde_json::from_slice(&text).with_context(|| format!("{path} is no image's manifest"))?;
+        let manifest = manifest(registry, repository, tag).await?;
         let digests = manifest.layers.into_iter().chain([manifest.config]).map(|blob| blob.digest);
         let lacking: BTreeSet<String> = digests.filter(|digest| !self.has.contains(digest)).collect();
         let mut fetching = stream::iter(&lacking)
@@ -62,6 +59,20 @@ impl Node {
         self.has.extend(lacking);
         Ok(())
     }
+}
+
+/// Bytes of an image's blobs, each digest once.
+pub(super) async fn image_bytes(registry: SocketAddr, repository: &str, tag: &str) -> Result<u64> {
+    let manifest = manifest(registry, repository, tag).await?;
+    let blobs = manifest.layers.into_iter().chain([manifest.config]).map(|blob| (blob.digest, blob.size));
+    Ok(blobs.collect::<BTreeMap<String, u64>>().into_values().sum())
+}
+
+async fn manifest(registry: SocketAddr, repository: &str, tag: &str) -> Result<Manifest> {
+    let path = format!("/v2/{repository}/manifests/{tag}");
+    let body = get(registry, &path).await?.into_body().collect().await;
+    let text = body.with_context(|| format!("{path} was cut short"))?.to_bytes();
+    serde_json::from_slice(&text).with_context(|| format!("{path} is no image's manifest"))
 }
 
 async fn fetch(registry: SocketAddr, repository: &str, digest: &str) -> Result<()> {

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use futures_util::stream;
@@ -23,11 +24,22 @@ use crate::supply::server::{self, Body, Handler};
 pub(super) struct Counter {
     up: AtomicU64,
     down: AtomicU64,
+    layers: Mutex<Option<(Instant, Instant)>>,
 }
 
 impl Counter {
     pub(super) fn read(&self) -> Moved {
         Moved { up: self.up.load(Ordering::Relaxed), down: self.down.load(Ordering::Relaxed) }
+    }
+
+    /// When the first and the last piece of a blob had left since this was last asked.
+    pub(super) fn take_times(&self) -> Option<(Instant, Instant)> {
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn sent_of_a_blob(&self) {
+        let (mut layers, now) = (self.layers.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        *layers = Some((layers.map_or(now, |(first, _)| first), now));
     }
 
     fn add(&self, direction: Direction, bytes: usize) {
@@ -65,14 +77,15 @@ impl Proxy {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         // It ends with the response's body, which may outlive this call.
         tokio::spawn(connection);
-        let body = self.shaped(body, Direction::Up);
+        let blob = parts.method == Method::GET && parts.uri.path().contains("/blobs/");
+        let body = self.shaped(body, Direction::Up, false);
         let response = sender.send_request(Request::from_parts(parts, body)).await;
         let (mut parts, body) = response.context("the registry did not answer")?.into_parts();
         keep_end_to_end(&mut parts.headers);
-        Ok(Response::from_parts(parts, self.shaped(body, Direction::Down)))
+        Ok(Response::from_parts(parts, self.shaped(body, Direction::Down, blob)))
     }
 
-    fn shaped(&self, body: Incoming, direction: Direction) -> Body {
+    fn shaped(&self, body: Incoming, direction: Direction, blob: bool) -> Body {
         // Without a body none must appear: a chunked one would be an empty upload.
         if body.is_end_stream() {
             return Empty::new().map_err(|never| match never {}).boxed_unsync();
@@ -90,6 +103,9 @@ impl Proxy {
                     let Ok(data) = frame.into_data() else { continue };
                     moved.add(direction, data.len());
                     shaper.pass(direction, data.len()).await;
+                    if blob {
+                        moved.sent_of_a_blob();
+                    }
                     return Some((Ok(Frame::data(data)), body));
                 }
             }
