@@ -247,6 +247,10 @@ pub enum Format {
     Brief,
     /// For programs
     Json,
+    /// Bencher Metric Format
+    Bencher,
+    /// For github-action-benchmark, as customSmallerIsBetter
+    GithubActionBenchmark,
 }
 
 /// `90s`, `20m`, `2h`.

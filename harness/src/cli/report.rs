@@ -25,6 +25,8 @@ pub fn run(dir: &Path, format: Format) -> Result<()> {
         Format::Html => report::html(&report)?,
         Format::Brief => report::brief(&report),
         Format::Json => report::json(&report),
+        Format::Bencher => report::bencher(&report),
+        Format::GithubActionBenchmark => report::github_action_benchmark(&report),
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(())

@@ -8,6 +8,7 @@ mod causes;
 mod contents;
 mod development;
 mod difference;
+mod exchange;
 mod facts;
 mod gate;
 mod html;
@@ -30,6 +31,7 @@ use anyhow::Result;
 
 pub use brief::brief;
 pub use difference::{Line, difference};
+pub use exchange::{bencher, github_action_benchmark};
 pub use gate::gate;
 pub use html::html;
 pub use json::json;
