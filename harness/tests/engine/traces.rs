@@ -28,13 +28,17 @@ impl Traces {
         self.processes().iter().any(|line| line.contains("dockerd"))
     }
 
-    /// Processes that name the engine's directory, or belong to its control group.
+    /// Processes that name the engine's directory, or belong to its control group. Whoever has no command line
+    /// has given its memory back: it has ended, and only waits for its parent (`init`, for an orphan) to look.
     pub(crate) fn processes(&self) -> Vec<String> {
         let dir = self.engine.to_str().unwrap();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
             let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
             let line = read("cmdline").replace('\0', " ");
+            if line.is_empty() {
+                continue;
+            }
             if line.contains(dir) || read("cgroup").contains(&self.cgroup) {
                 found.push(format!("{} {line}", entry.file_name().display()));
             }
