@@ -1,6 +1,7 @@
 //! Claims settled by data: first what the practice does, then whether the quoted figure holds.
 
 mod effect;
+mod enough;
 mod fresh;
 mod reason;
 #[cfg(test)]
@@ -8,6 +9,8 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 mod verdict;
+
+pub use enough::precise_enough;
 
 use crate::metrics::{Comparison, ScenarioRecords, compare};
 use crate::record::{ClaimRow, Effect, Records, Verdict};

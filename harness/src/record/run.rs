@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::{Pair, Profile};
+use crate::stats::Stopping;
 
 /// The version of the run directory's files. A reader refuses a newer one; a column or key that is
 /// added, renamed or given another meaning raises it.
@@ -48,6 +49,17 @@ pub struct RunInfo {
     /// The GPUs that containers were given; absent where they were given none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<GpuInfo>,
+    /// The width at which the intervals of claims on time are narrow enough for the run to stop, in percentage points
+    /// of the reduction; absent where the number of blocks was fixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision_percent: Option<f64>,
+}
+
+impl RunInfo {
+    /// How it was decided how many blocks to measure.
+    pub fn stopping(&self) -> Stopping {
+        if self.precision_percent.is_some() { Stopping::Looked } else { Stopping::Fixed }
+    }
 }
 
 /// The GPUs that containers were given.

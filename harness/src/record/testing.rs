@@ -27,6 +27,12 @@ impl RunBuilder {
         self
     }
 
+    /// Stopped when its intervals were so narrow.
+    pub(crate) fn precision(mut self, percent: Option<f64>) -> Self {
+        self.records.info.precision_percent = percent;
+        self
+    }
+
     pub(crate) fn scenario(mut self, name: &str) -> Self {
         self.records.plan.scenarios.push(PlannedScenario {
             name: name.to_owned(),
@@ -373,5 +379,6 @@ pub(crate) fn info() -> RunInfo {
         scanner: None,
         node: None,
         gpu: None,
+        precision_percent: None,
     }
 }

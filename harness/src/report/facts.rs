@@ -45,6 +45,18 @@ pub(super) fn link(info: &RunInfo) -> String {
     }
 }
 
+/// When the run stopped and what follows for its intervals, where it sought a precision.
+pub(super) fn stopping(info: &RunInfo) -> Option<String> {
+    let percent = info.precision_percent?;
+    let looks = stats::LOOKS.map(|blocks| blocks.to_string()).join(", ");
+    Some(format!(
+        "Blocks were measured until the interval of every claim on time was at most {percent} percentage points wide, or \
+         a limit was reached; it was looked at after {looks} blocks. Looking favours narrow intervals: therefore they are \
+         taken with a confidence of 96.9 %, of which by simulation at least 95 % remain, and p is 1.6 times that of a \
+         single test."
+    ))
+}
+
 /// What looked for known vulnerabilities, in words.
 pub(super) fn scanner(info: &RunInfo) -> String {
     match &info.scanner {

@@ -264,6 +264,9 @@ pub(super) fn method(report: &Report<'_>) -> String {
          - A value in a table is the median over the blocks. 1 MB is a million bytes. A failed build is a row with \
          its error, never a timing.\n",
     );
+    if let Some(stopping) = facts::stopping(&report.records.info) {
+        let _ = writeln!(text, "- {stopping}");
+    }
     if !report.records.repro.is_empty() {
         text.push_str(
             "- Rebuilt: each build is clean, without any step from a cache and with empty cache mounts. Two images are \

@@ -131,6 +131,9 @@ pub fn footer(report: &Report<'_>) -> String {
          What is measured as a size or a count must repeat in 2.",
         "",
     ));
+    if let Some(stopping) = facts::stopping(info) {
+        text.push_str(&paragraph(&stopping, ""));
+    }
     let tested = facts::tested(report);
     if tested > 0 {
         let _ = writeln!(

@@ -238,3 +238,19 @@ fn every_sample_and_every_panel_is_drawn() {
         assert!(svg.contains(label), "{label}");
     }
 }
+
+#[test]
+fn a_run_that_sought_a_precision_says_how_it_stopped() {
+    let mut records = run();
+    let said = |records: &Records| {
+        let report = Report::of(records);
+        [terminal(&report, false), markdown(&report)]
+            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    assert!(said(&records).iter().all(|text| !text.contains("percentage points wide")));
+    records.info.precision_percent = Some(7.5);
+    for text in said(&records) {
+        assert!(text.contains("at most 7.5 percentage points wide"), "{text}");
+        assert!(text.contains("after 6, 10, 16, 24, 36, 48 blocks"), "{text}");
+    }
+}

@@ -14,6 +14,7 @@ mod order;
 mod paired;
 mod sign_flip;
 mod signed_rank;
+mod stopping;
 mod two_sample;
 
 pub use bootstrap::bca_median;
@@ -23,6 +24,7 @@ pub use order::{median, outliers, quantile};
 pub use paired::{LEAST_BLOCKS, MANY_BLOCKS, Paired, log_ratios, paired};
 pub use sign_flip::sign_flip_p;
 pub use signed_rank::{hodges_lehmann, signed_rank_interval};
+pub use stopping::{LOOKS, Stopping, precise_enough};
 pub use two_sample::{LEAST_SAMPLES, Shift, two_sample};
 
 /// A closed interval.

@@ -15,6 +15,7 @@ use super::colour;
 use super::progress::ProgressLine;
 use super::session::{self, interrupted};
 use crate::cache::Cache;
+use crate::claims;
 use crate::engine::{Data, Engine, Gpus};
 use crate::error::GateFailed;
 use crate::measure::{self, Earlier, Forward, Outcome, Stage};
@@ -103,6 +104,7 @@ async fn on_engine(
         None => {
             let mut info = session::run_info(&job.id, job.profile, job.link, info, &supply, cache)?;
             info.seed = job.seed;
+            info.precision_percent = job.precision;
             if let Ok(node) = &node {
                 startup::note(&mut info, job, node, gpus).await?;
             }
@@ -127,6 +129,10 @@ async fn on_engine(
         }
         Ok(())
     };
+    let enough = |name: &str| match job.precision {
+        Some(_) => Ok(claims::precise_enough(&dir.read()?, name)),
+        None => Ok(false),
+    };
     let bench = measure::Bench {
         run_id: &job.id,
         profile: job.profile,
@@ -140,6 +146,7 @@ async fn on_engine(
         progress: Arc::new(Forward(Arc::clone(line) as Arc<dyn measure::Observer>)),
         observer: Arc::clone(line) as Arc<dyn measure::Observer>,
         show: &show,
+        enough: &enough,
         max_time: args.max_time,
     };
     let measured = measure::run(&bench, &earlier, &mut dir.writer()?).await;
