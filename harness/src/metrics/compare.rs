@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::warnings::warnings;
 use super::{ScenarioRecords, Unit};
 use crate::scenario::{Evidence, ImageColumn, Metric, Pair, Variant};
 use crate::stats::{self, Interval, LEAST_BLOCKS, Stopping};
@@ -208,5 +209,6 @@ fn notes(metric: &Metric, values: &Pair<BTreeMap<u32, f64>>) -> Vec<String> {
             }));
         }
     }
+    notes.extend(warnings(metric, values));
     notes
 }
