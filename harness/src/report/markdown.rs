@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
+use super::power::power;
 use super::price::price;
 use super::{
     Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots, rebuilds, releases,
@@ -276,6 +277,9 @@ pub(super) fn method(report: &Report<'_>) -> String {
     }
     let _ =
         writeln!(text, "- Claims on time that were tested: {tested}; p is Holm-adjusted for that number.");
+    for sentence in power(report) {
+        let _ = writeln!(text, "- {sentence}");
+    }
     if let Some((seconds, share)) = facts::overhead(report.records) {
         let _ = writeln!(
             text,

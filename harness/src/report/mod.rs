@@ -18,6 +18,7 @@ mod markdown;
 mod model;
 mod overlap;
 mod plots;
+mod power;
 mod price;
 mod rebuilds;
 mod releases;

@@ -6,6 +6,7 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
 };
 
+use super::power::power;
 use super::{Report, ScenarioReport, causes, facts, labels, summary};
 use crate::metrics::percent;
 use crate::record::{Effect, Verdict};
@@ -140,6 +141,9 @@ pub fn footer(report: &Report<'_>) -> String {
             text,
             "Claims on time that were tested: {tested}; claims.csv has p adjusted for their number."
         );
+    }
+    for sentence in power(report) {
+        text.push_str(&paragraph(&sentence, ""));
     }
     if let Some((seconds, share)) = facts::overhead(report.records) {
         let _ = writeln!(

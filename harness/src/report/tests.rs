@@ -254,3 +254,19 @@ fn a_run_that_sought_a_precision_says_how_it_stopped() {
         assert!(text.contains("after 6, 10, 16, 24, 36, 48 blocks"), "{text}");
     }
 }
+
+#[test]
+fn what_the_noise_lets_one_see_is_told_for_wall_and_cpu_seconds() {
+    let records = run();
+    let report = Report::of(&records);
+    for text in [terminal(&report, false), markdown(&report)] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Of the builds of a second and more in six blocks; `noop` is too short to count.
+        assert!(text.contains("To see a difference in time in eight of ten runs takes"), "{text}");
+        assert!(text.contains("the median of 2 comparisons"), "{text}");
+        assert!(text.contains("To see a difference in CPU time"), "{text}");
+    }
+    let few = RunBuilder::new().scenario("s").samples(&Event::Cold, SampleColumn::Wall, &[9.0; 5], &[9.5; 5]);
+    let records = few.build();
+    assert!(!markdown(&Report::of(&records)).contains("To see a difference"), "five blocks tell no noise");
+}
