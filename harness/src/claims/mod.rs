@@ -1,5 +1,6 @@
 //! Claims settled by data: first what the practice does, then whether the quoted figure holds.
 
+mod aa;
 mod effect;
 mod enough;
 mod fresh;
@@ -10,6 +11,7 @@ mod simulation;
 mod tests;
 mod verdict;
 
+pub use aa::{FalsePositives, false_positives};
 pub use enough::precise_enough;
 
 use crate::metrics::{Comparison, ScenarioRecords, compare};

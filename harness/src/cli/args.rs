@@ -124,6 +124,10 @@ pub struct Bench {
     /// Go on with a run that was cut short
     #[arg(long, value_name = "DIR")]
     pub resume: Option<PathBuf>,
+    /// Measure the naive variant against itself: how often is a difference found where there is none? Each six blocks
+    /// are a comparison, so that --blocks 60 makes ten of each event
+    #[arg(long, conflicts_with_all = ["resume", "precision", "strict"])]
+    pub aa: bool,
     /// Print what would be measured, how long it takes and what it needs, and stop
     #[arg(long)]
     pub plan: bool,

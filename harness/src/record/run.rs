@@ -49,6 +49,9 @@ pub struct RunInfo {
     /// The GPUs that containers were given; absent where they were given none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<GpuInfo>,
+    /// Whether both sides were the naive variant, to see what is found where there is no difference.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aa: bool,
     /// The width at which the intervals of claims on time are narrow enough for the run to stop, in percentage points
     /// of the reduction; absent where the number of blocks was fixed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

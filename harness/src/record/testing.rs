@@ -27,6 +27,12 @@ impl RunBuilder {
         self
     }
 
+    /// A variant against itself.
+    pub(crate) fn aa(mut self) -> Self {
+        self.records.info.aa = true;
+        self
+    }
+
     /// Stopped when its intervals were so narrow.
     pub(crate) fn precision(mut self, percent: Option<f64>) -> Self {
         self.records.info.precision_percent = percent;
@@ -379,6 +385,7 @@ pub(crate) fn info() -> RunInfo {
         scanner: None,
         node: None,
         gpu: None,
+        aa: false,
         precision_percent: None,
     }
 }

@@ -3,6 +3,7 @@
 //! Made from the records alone. No clock and no environment: the same directory gives the same bytes on
 //! another machine, a year later.
 
+mod aa;
 mod brief;
 mod causes;
 mod contents;

@@ -7,7 +7,7 @@ use comfy_table::{
 };
 
 use super::power::power;
-use super::{Report, ScenarioReport, causes, facts, labels, summary};
+use super::{Report, ScenarioReport, aa, causes, facts, labels, summary};
 use crate::metrics::percent;
 use crate::record::{Effect, Verdict};
 
@@ -116,6 +116,9 @@ fn claims(report: &ScenarioReport<'_>, colour: bool) -> String {
 pub fn footer(report: &Report<'_>) -> String {
     let info = &report.records.info;
     let mut text = String::new();
+    for line in aa::lines(report.false_positives.as_deref()) {
+        text.push_str(&paragraph(&line, ""));
+    }
     if report.scenarios.iter().any(|scenario| scenario.rows.on_stand_ins()) {
         let bases = facts::stand_ins(info).join("; ");
         text.push_str(&paragraph(

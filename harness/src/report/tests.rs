@@ -270,3 +270,26 @@ fn what_the_noise_lets_one_see_is_told_for_wall_and_cpu_seconds() {
     let records = few.build();
     assert!(!markdown(&Report::of(&records)).contains("To see a difference"), "five blocks tell no noise");
 }
+
+#[test]
+fn an_aa_run_says_so_in_every_form_and_how_often_it_found_something() {
+    let mut records = run();
+    assert!(!markdown(&Report::of(&records)).contains("A/A run"));
+    for scenario in &mut records.plan.scenarios {
+        scenario.claims.clear();
+    }
+    records.info.aa = true;
+    let report = Report::of(&records);
+    let forms = [terminal(&report, false), markdown(&report), html(&report).unwrap(), brief(&report)]
+        .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    for text in &forms {
+        assert!(text.contains("A/A run"), "{text}");
+    }
+    for text in &forms[..3] {
+        // Wall of three events and CPU of one; cold took longer and the edit less, by far.
+        assert!(text.contains("of 4 comparisons of 6 blocks each, 2 of 4 (50 %, 95 % interval"), "{text}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&json(&report)).unwrap();
+    assert_eq!(json["false_positives"][0]["metric"], "wall_s");
+    assert_eq!(json["false_positives"][0]["effects"], 1);
+}

@@ -6,6 +6,7 @@
 //! the six blocks that a build benchmark can afford.
 
 mod bootstrap;
+mod clopper_pearson;
 mod first_run;
 #[cfg(test)]
 mod golden;
@@ -22,6 +23,7 @@ mod two_groups;
 mod two_sample;
 
 pub use bootstrap::bca_median;
+pub use clopper_pearson::clopper_pearson;
 pub use first_run::first_is_larger_p;
 pub use holm::holm;
 pub use kendall::kendall_p;

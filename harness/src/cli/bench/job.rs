@@ -17,6 +17,8 @@ pub(super) struct Job {
     pub(super) id: String,
     pub(super) profile: Profile,
     pub(super) seed: u64,
+    /// Whether both sides are the naive variant.
+    pub(super) aa: bool,
     /// When the intervals are narrow enough, in percentage points.
     pub(super) precision: Option<f64>,
     pub(super) link: Link,
@@ -38,7 +40,7 @@ impl Job {
 
     fn fresh(args: &Args) -> Result<Self> {
         let profile = args.profile;
-        let scenarios = scenarios(args, &args.scenarios, profile)?;
+        let scenarios = scenarios(args, &args.scenarios, profile, args.aa)?;
         let seed = args.seed.unwrap_or_else(rand::random);
         if args.precision.is_some() {
             check_limit(args.blocks)?;
@@ -51,6 +53,7 @@ impl Job {
             id: chosen::run_id(now),
             profile,
             seed,
+            aa: args.aa,
             precision: args.precision,
             link: args.link.unwrap_or(match profile {
                 Profile::Smoke => Link::None,
@@ -69,7 +72,7 @@ impl Job {
         let info = dir.info().clone();
         let plan = dir.plan().clone();
         let names: Vec<String> = plan.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
-        let scenarios = scenarios(args, &names, info.profile).context(
+        let scenarios = scenarios(args, &names, info.profile, info.aa).context(
             "the scenarios of the run are looked up again; give --scenarios or --pair as the first time",
         )?;
         let blocks = plan.scenarios.first().map(|scenario| scenario.blocks);
@@ -92,6 +95,7 @@ impl Job {
             id: info.id,
             profile: info.profile,
             seed: info.seed,
+            aa: info.aa,
             precision: info.precision_percent,
             link: info.link.name.parse().map_err(BadInput)?,
             scenarios,
@@ -116,6 +120,7 @@ fn check_limit(blocks: Option<u32>) -> Result<()> {
     }
 }
 
-fn scenarios(args: &Args, names: &[String], profile: Profile) -> Result<Vec<Scenario>> {
-    chosen::scenarios(names, &args.roots, args.pair.as_deref(), profile)
+fn scenarios(args: &Args, names: &[String], profile: Profile, aa: bool) -> Result<Vec<Scenario>> {
+    let scenarios = chosen::scenarios(names, &args.roots, args.pair.as_deref(), profile)?;
+    Ok(if aa { scenarios.into_iter().map(Scenario::against_itself).collect() } else { scenarios })
 }

@@ -104,6 +104,7 @@ async fn on_engine(
         None => {
             let mut info = session::run_info(&job.id, job.profile, job.link, info, &supply, cache)?;
             info.seed = job.seed;
+            info.aa = job.aa;
             info.precision_percent = job.precision;
             if let Ok(node) = &node {
                 startup::note(&mut info, job, node, gpus).await?;
