@@ -375,6 +375,9 @@ pub(crate) fn info() -> RunInfo {
             virtual_machine: true,
             load_1m: 0.25,
             disk_free_bytes: 50_000_000_000,
+            memory_available_bytes: None,
+            governor: None,
+            disk_rotates: None,
         },
         bases: vec![BaseInfo {
             reference: "python:3.11-slim".to_owned(),
@@ -385,6 +388,7 @@ pub(crate) fn info() -> RunInfo {
         scanner: None,
         node: None,
         gpu: None,
+        end: None,
         aa: false,
         precision_percent: None,
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::testing::RunBuilder;
-use crate::record::{BaseInfo, Hidden, LayerSize, Leak, LeakPlace, Records, Wasted};
+use crate::record::{BaseInfo, EndInfo, Hidden, LayerSize, Leak, LeakPlace, Records, Wasted};
 use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, Pair, SampleColumn, Variant};
 
 const MB: u64 = 1_000_000;
@@ -292,4 +292,24 @@ fn an_aa_run_says_so_in_every_form_and_how_often_it_found_something() {
     let json: serde_json::Value = serde_json::from_str(&json(&report)).unwrap();
     assert_eq!(json["false_positives"][0]["metric"], "wall_s");
     assert_eq!(json["false_positives"][0]["effects"], 1);
+}
+
+#[test]
+fn what_bears_on_the_noise_of_the_machine_is_told_where_it_is_known() {
+    let mut records = run();
+    assert!(markdown(&Report::of(&records)).contains("50.0 GB of disk free at the start |"), "an older run");
+    let machine = &mut records.info.machine;
+    machine.governor = Some("powersave".to_owned());
+    machine.disk_rotates = Some(true);
+    machine.memory_available_bytes = Some(3 * 1000 * MB);
+    records.info.end = Some(EndInfo { load_1m: 1.9, steal_share: Some(0.042) });
+    let text = markdown(&Report::of(&records));
+    for fact in [
+        "3.00 GB of memory available",
+        "a disk that rotates",
+        "frequency governor powersave",
+        "load 1.90 at the end, 4.2 % of processor time went to other machines",
+    ] {
+        assert!(text.contains(fact), "{fact}: {text}");
+    }
 }

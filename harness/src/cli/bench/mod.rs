@@ -150,13 +150,16 @@ async fn on_engine(
         enough: &enough,
         max_time: args.max_time,
     };
+    let began = machine::CpuTimes::now();
     let measured = measure::run(&bench, &earlier, &mut dir.writer()?).await;
+    let end = machine::end(began);
     let down = match node {
         Ok(node) => node.down().await,
         Err(_) => Ok(()),
     };
     // Why the run ended counts for more.
     let outcome = measured?;
+    dir.note_end(end)?;
     down?;
     Ok(outcome)
 }
