@@ -9,8 +9,9 @@ use crate::metrics::{percent, percent_range};
 use crate::scenario::SampleColumn;
 use crate::stats::{LEAST_BLOCKS, clopper_pearson};
 
-/// What kind of run it is, in words; `rows` are its comparisons.
-pub(super) fn sentences(rows: &[FalsePositives]) -> Vec<String> {
+/// What kind of run it is and what it found, in words; nothing where `rows` is `None`: it is no A/A run.
+pub(super) fn sentences(rows: Option<&[FalsePositives]>) -> Vec<String> {
+    let Some(rows) = rows else { return Vec::new() };
     let mut sentences = vec![
         "This is an A/A run: the naive variant was measured against itself, with both sides labelled as usual. It says \
          nothing on the practice; each difference in it is chance, or a fault of the method."
@@ -23,9 +24,9 @@ pub(super) fn sentences(rows: &[FalsePositives]) -> Vec<String> {
     let of = |pick: fn(&FalsePositives) -> u32| rows.iter().map(pick).sum::<u32>();
     let comparisons = of(|row| row.comparisons);
     sentences.push(format!(
-        "False positives: of {comparisons} comparisons of {LEAST_BLOCKS} blocks each, {} called a help or a hurt; in {} \
-         the interval excludes \u{201c}no difference\u{201d}, worth speaking of or not. At six blocks that happens to 3.1 % \
-         by design.",
+        "False positives: {comparisons} comparisons of {LEAST_BLOCKS} blocks each were judged as practices are. Called a \
+         help or a hurt: {}. An interval without \u{201c}no difference\u{201d} in it, worth speaking of or not: {}; at six \
+         blocks that happens to 3.1 % by design.",
         rate(of(|row| row.effects), comparisons),
         rate(of(|row| row.intervals), comparisons)
     ));
@@ -55,10 +56,10 @@ fn table(rows: &[FalsePositives]) -> impl Iterator<Item = [String; 3]> {
     })
 }
 
-/// The section of `report.md`; nothing where `rows` is `None`: it is no A/A run.
+/// The section of `report.md`, with a row an event; nothing where it is no A/A run.
 pub(super) fn section(rows: Option<&[FalsePositives]>) -> String {
     let Some(rows) = rows else { return String::new() };
-    let mut text = format!("## A/A run\n\n{}\n\n", sentences(rows).join("\n\n"));
+    let mut text = format!("## A/A run\n\n{}\n\n", sentences(Some(rows)).join("\n\n"));
     if !rows.is_empty() {
         text.push_str("| | called a help or a hurt | interval excludes no difference |\n|---|---|---|\n");
         for [name, effects, intervals] in table(rows) {
@@ -67,11 +68,4 @@ pub(super) fn section(rows: Option<&[FalsePositives]>) -> String {
         text.push('\n');
     }
     text
-}
-
-/// The same for a terminal, a line each.
-pub(super) fn lines(rows: Option<&[FalsePositives]>) -> Vec<String> {
-    let Some(rows) = rows else { return Vec::new() };
-    let table = table(rows).map(|[name, effects, _]| format!("{name}: help or hurt in {effects}."));
-    sentences(rows).into_iter().chain(table).collect()
 }

@@ -116,8 +116,8 @@ fn claims(report: &ScenarioReport<'_>, colour: bool) -> String {
 pub fn footer(report: &Report<'_>) -> String {
     let info = &report.records.info;
     let mut text = String::new();
-    for line in aa::lines(report.false_positives.as_deref()) {
-        text.push_str(&paragraph(&line, ""));
+    for sentence in aa::sentences(report.false_positives.as_deref()) {
+        text.push_str(&paragraph(&sentence, ""));
     }
     if report.scenarios.iter().any(|scenario| scenario.rows.on_stand_ins()) {
         let bases = facts::stand_ins(info).join("; ");

@@ -287,7 +287,7 @@ fn an_aa_run_says_so_in_every_form_and_how_often_it_found_something() {
     }
     for text in &forms[..3] {
         // Wall of three events and CPU of one; cold took longer and the edit less, by far.
-        assert!(text.contains("of 4 comparisons of 6 blocks each, 2 of 4 (50 %, 95 % interval"), "{text}");
+        assert!(text.contains("4 comparisons of 6 blocks each were judged as practices are. Called a help or a hurt: 2 of 4 (50 %, 95 % interval"), "{text}");
     }
     let json: serde_json::Value = serde_json::from_str(&json(&report)).unwrap();
     assert_eq!(json["false_positives"][0]["metric"], "wall_s");
