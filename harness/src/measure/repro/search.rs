@@ -13,8 +13,9 @@ pub(super) struct Search<'s> {
     pub(super) side: &'s mut Side,
     /// The image that the axes are held against: on this engine, nothing varied.
     control: Option<Built>,
-    /// What differs by itself.
-    noise: Vec<Difference>,
+    /// What differs by itself: between two such images, of another minute each; `None` until both are there, and
+    /// then nothing can be blamed.
+    noise: Option<Vec<Difference>>,
     /// What the axes that were blamed so far explain.
     explained: Vec<Difference>,
 }
@@ -22,7 +23,7 @@ pub(super) struct Search<'s> {
 impl<'s> Search<'s> {
     /// Begins it for a variant whose images differ.
     pub(super) fn of(side: &'s mut Side) -> Self {
-        Self { side, control: None, noise: Vec::new(), explained: Vec::new() }
+        Self { side, control: None, noise: None, explained: Vec::new() }
     }
 
     /// Takes an image of which nothing was varied: the first one is held against the very first, of another engine;
@@ -31,10 +32,11 @@ impl<'s> Search<'s> {
         match &self.control {
             None => self.control = Some(built),
             Some(control) => {
-                self.noise = differences(control, &built).await?;
-                if !self.noise.is_empty() {
+                let noise = differences(control, &built).await?;
+                if !noise.is_empty() {
                     self.side.rebuilds.broken_by.push(Axis::Time);
                 }
+                self.noise = Some(noise);
                 if let (Some(first), true) = (&self.side.first, self.side.varies(Axis::Engine)) {
                     let found = differences(first, control).await?;
                     self.blame(Axis::Engine, &found);
@@ -54,7 +56,8 @@ impl<'s> Search<'s> {
     }
 
     fn blame(&mut self, axis: Axis, found: &[Difference]) {
-        let mut by_it: Vec<Difference> = beyond(found, &self.noise).cloned().collect();
+        let Some(noise) = &self.noise else { return };
+        let mut by_it: Vec<Difference> = beyond(found, noise).cloned().collect();
         if axis == Axis::Order {
             // It comes with another engine, which may be to blame already.
             by_it = beyond(&by_it, &self.explained).cloned().collect();
@@ -67,7 +70,7 @@ impl<'s> Search<'s> {
 
     /// Whether anything is left that neither chance nor an axis explains; what several axes change is asked of each.
     pub(super) fn is_open(&self) -> bool {
-        self.control.is_some() && beyond(&self.side.found, &self.noise).next().is_some()
+        self.noise.as_ref().is_some_and(|noise| beyond(&self.side.found, noise).next().is_some())
     }
 
     /// Puts what was found in order.
