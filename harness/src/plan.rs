@@ -7,6 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::record::{Plan, PlannedScenario, PlannedStep};
 use crate::scenario::{Claim, Event, Evidence, Metric, Pair, Profile, Scenario, Variant};
+use crate::stats::LOOKS;
 
 /// Blocks that a claim on time needs: below six, no exact two-sided 95 % statement exists.
 pub const TIMED_BLOCKS: u32 = 6;
@@ -30,6 +31,8 @@ pub struct Choices {
     pub profile: Profile,
     /// Blocks of every scenario, where the user asked for a number.
     pub blocks: Option<u32>,
+    /// Whether it is measured until times are precise: the number of blocks is then the most there can be.
+    pub precise: bool,
     /// The seed of the order of variants.
     pub seed: u64,
 }
@@ -51,7 +54,7 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
     let mut seconds = 0.0;
     let mut peak_disk_bytes = 0;
     for scenario in scenarios {
-        let blocks = choices.blocks.unwrap_or_else(|| default_blocks(scenario, choices.profile));
+        let blocks = blocks(scenario, choices);
         let naive_first = rng.random::<bool>();
         let mut emptied = false;
         for block in 1..=blocks {
@@ -60,7 +63,7 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
             } else {
                 [Variant::Optimized, Variant::Naive]
             };
-            let events = if block <= EXACT_BLOCKS || choices.blocks.is_some() {
+            let events = if block <= EXACT_BLOCKS || (choices.blocks.is_some() && !choices.precise) {
                 scenario.events.clone()
             } else {
                 timed_events(scenario, choices.profile)
@@ -125,16 +128,16 @@ fn planned_scenario(scenario: &Scenario, blocks: u32) -> io::Result<PlannedScena
 }
 
 /// Blocks are spent where a claim on time needs them.
-fn default_blocks(scenario: &Scenario, profile: Profile) -> u32 {
-    match profile {
-        Profile::Smoke => 1,
-        Profile::Quick | Profile::Full
-            if times_starts(scenario, profile)
-                || scenario.events.iter().any(|event| is_timed(scenario, event, profile)) =>
-        {
-            TIMED_BLOCKS
-        }
-        Profile::Quick | Profile::Full => EXACT_BLOCKS,
+fn blocks(scenario: &Scenario, choices: Choices) -> u32 {
+    let profile = choices.profile;
+    let timed = times_starts(scenario, profile)
+        || scenario.events.iter().any(|event| is_timed(scenario, event, profile));
+    match (choices.blocks, profile) {
+        (limit, _) if choices.precise && timed => limit.unwrap_or(LOOKS[LOOKS.len() - 1]),
+        (Some(blocks), _) if !choices.precise => blocks,
+        (_, Profile::Smoke) => 1,
+        (_, Profile::Quick | Profile::Full) if timed => TIMED_BLOCKS,
+        (_, Profile::Quick | Profile::Full) => EXACT_BLOCKS,
     }
 }
 
@@ -200,7 +203,7 @@ mod tests {
     fn plan(profile: Profile, blocks: Option<u32>) -> Plan {
         let roots = [scenario::builtin_dir().unwrap()];
         let scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], profile).unwrap();
-        make(&scenarios, Choices { profile, blocks, seed: 7 }).unwrap()
+        make(&scenarios, Choices { profile, blocks, precise: false, seed: 7 }).unwrap()
     }
 
     fn events(plan: &Plan, block: u32, variant: Variant) -> Vec<String> {
@@ -234,6 +237,22 @@ mod tests {
     }
 
     #[test]
+    fn a_precision_is_sought_in_the_blocks_that_claims_on_time_need() {
+        let roots = [scenario::builtin_dir().unwrap()];
+        let mut scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], Profile::Quick).unwrap();
+        let choices = |blocks| Choices { profile: Profile::Quick, blocks, precise: true, seed: 7 };
+        let most = make(&scenarios, choices(None)).unwrap();
+        assert_eq!(most.scenarios[0].blocks, 48);
+        assert_eq!(events(&most, 4, Variant::Naive), ["edit-source"]);
+        let limited = make(&scenarios, choices(Some(10))).unwrap();
+        assert_eq!(limited.scenarios[0].blocks, 10);
+        assert_eq!(limited.steps[..], most.steps[..limited.steps.len()], "the same, and less of it");
+        scenarios[0].claims.retain(|claim| claim.metric.evidence() != Evidence::Time);
+        let untimed = make(&scenarios, choices(Some(10))).unwrap();
+        assert_eq!(untimed.scenarios[0].blocks, EXACT_BLOCKS, "no time, and so nothing to make precise");
+    }
+
+    #[test]
     fn a_claim_on_a_start_needs_six_blocks_and_two_cold_builds() {
         let roots = [scenario::builtin_dir().unwrap()];
         let mut scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], Profile::Quick).unwrap();
@@ -242,7 +261,7 @@ mod tests {
         let claims = &mut scenarios[0].claims;
         claims.truncate(1);
         claims[0].metric = Metric::StartPhase("import".to_owned(), Start::First);
-        let choices = |profile| Choices { profile, blocks: None, seed: 7 };
+        let choices = |profile| Choices { profile, blocks: None, precise: false, seed: 7 };
         let six = make(&scenarios, choices(Profile::Quick)).unwrap();
         assert_eq!(six.scenarios[0].blocks, TIMED_BLOCKS);
         let cold = six.steps.iter().filter(|step| step.event == Event::Cold).count();

@@ -1,6 +1,8 @@
 //! Claims settled by data: first what the practice does, then whether the quoted figure holds.
 
+mod aa;
 mod effect;
+mod enough;
 mod fresh;
 mod reason;
 #[cfg(test)]
@@ -8,6 +10,9 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 mod verdict;
+
+pub use aa::{FalsePositives, false_positives};
+pub use enough::precise_enough;
 
 use crate::metrics::{Comparison, ScenarioRecords, compare};
 use crate::record::{ClaimRow, Effect, Records, Verdict};

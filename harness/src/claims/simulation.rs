@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::*;
 use crate::record::testing::RunBuilder;
 use crate::scenario::{Event, Metric, SampleColumn};
-use crate::stats::{log_ratios, signed_rank_interval};
+use crate::stats::{Interval, LOOKS, Stopping, log_ratios, precise_enough, signed_rank_interval};
 
 /// Through the whole of what gives a verdict.
 const COMPARISONS: usize = 2_000;
@@ -27,6 +27,17 @@ const NOISES: [Noise; 3] = [Noise::LogNormal, Noise::Bimodal, Noise::Drifting];
 
 /// The seconds of both variants, block by block, in alternating order; the optimized ones `ratio` times as long.
 fn blocks(random: &mut Xoshiro256PlusPlus, noise: Noise, count: usize, ratio: f64) -> Vec<(f64, f64)> {
+    scaled_blocks(random, noise, 1.0, count, ratio)
+}
+
+/// The same with `scale` times the noise.
+fn scaled_blocks(
+    random: &mut Xoshiro256PlusPlus,
+    noise: Noise,
+    scale: f64,
+    count: usize,
+    ratio: f64,
+) -> Vec<(f64, f64)> {
     let normal = |random: &mut Xoshiro256PlusPlus| {
         let (u, v): (f64, f64) = (random.random(), random.random());
         (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
@@ -41,7 +52,7 @@ fn blocks(random: &mut Xoshiro256PlusPlus, noise: Noise, count: usize, ratio: f6
                     Noise::Bimodal => 0.03 * normal(random),
                     Noise::Drifting => 0.15 * normal(random) + 0.04 * (2 * block + place) as f64,
                 };
-                20.0 * log.exp()
+                20.0 * (scale * log).exp()
             };
             let (first, second) = (seconds(0), seconds(1));
             let (naive, optimized) =
@@ -115,4 +126,85 @@ fn a_reduction_of_30_percent_is_called_a_help_in_6_to_10_blocks() {
         |count| share(COMPARISONS, Noise::LogNormal, count, 0.7, |pairs| effect(pairs) == Effect::Helps);
     let (six, eight, ten) = (found(6), found(8), found(10));
     assert!(eight >= 0.9 && ten >= 0.9, "6 blocks: {six}, 8: {eight}, 10: {ten}");
+}
+
+/// Runs of each kind: shares are known to 0.5 % (one standard error).
+const STOPPED_RUNS: usize = 2_000;
+
+/// The intervals of one run after each number of blocks at which it may end, with their width as a report has it.
+fn looked_at(pairs: &[(f64, f64)], ends: &[u32]) -> Vec<(u32, Interval, f64)> {
+    let log_ratios = log_ratios(pairs);
+    let at = |blocks: &u32| {
+        let interval =
+            signed_rank_interval(&log_ratios[..*blocks as usize], Stopping::Looked.confidence()).unwrap();
+        (*blocks, interval, interval.high.exp() - interval.low.exp())
+    };
+    ends.iter().map(at).collect()
+}
+
+/// The interval on which a run ends that seeks this precision and measures no more than all of the blocks.
+fn final_interval(looks: &[(u32, Interval, f64)], percent: f64) -> Interval {
+    let enough =
+        |(blocks, _, width): &&(u32, Interval, f64)| precise_enough(*blocks, [Some(*width)], percent / 100.0);
+    looks.iter().find(enough).unwrap_or(&looks[looks.len() - 1]).1
+}
+
+/// The share of runs that end on an interval with the truth in it, for each of the precisions: with 5, 15 and 30 % of
+/// noise, in runs that the last look ends and in runs that the clock ends between two looks.
+///
+/// The variants are equal, so that what does not hold the truth is an effect found where there is none. With an effect
+/// the interval moves and is as wide in logarithms: what holds without one at a precision holds with it at another.
+fn hold_when_they_stop(noise: Noise) {
+    let precisions = [5.0, 10.0, 20.0, 30.0, 50.0];
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(2_611);
+    for percent in [5.0, 15.0, 30.0] {
+        for ends in [&LOOKS[..], &[6, 10, 13]] {
+            let most = ends[ends.len() - 1] as usize;
+            let mut covered = precisions.map(|_| 0_usize);
+            for _ in 0..STOPPED_RUNS {
+                let pairs = scaled_blocks(&mut random, noise, percent / 15.0, most, 1.0);
+                let looks = looked_at(&pairs, ends);
+                for (covered, precision) in covered.iter_mut().zip(precisions) {
+                    *covered += usize::from(final_interval(&looks, precision).contains(0.0));
+                }
+            }
+            for (covered, precision) in covered.iter().zip(precisions) {
+                let covered = *covered as f64 / STOPPED_RUNS as f64;
+                assert!(
+                    covered >= 0.95,
+                    "{noise:?} of {percent} %, to {precision} points, {ends:?}: {covered}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_that_stops_when_it_is_precise_holds_the_truth_in_steady_noise() {
+    hold_when_they_stop(Noise::LogNormal);
+}
+
+#[test]
+fn a_run_that_stops_when_it_is_precise_holds_the_truth_in_bimodal_noise() {
+    hold_when_they_stop(Noise::Bimodal);
+}
+
+#[test]
+fn a_run_that_stops_when_it_is_precise_holds_the_truth_in_drifting_noise() {
+    hold_when_they_stop(Noise::Drifting);
+}
+
+/// What the looks cost without a higher confidence: this simulation would see it.
+#[test]
+fn the_plain_interval_would_not_hold_where_one_looks() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(2_611);
+    let missed = (0..STOPPED_RUNS).filter(|_| {
+        let log_ratios = log_ratios(&scaled_blocks(&mut random, Noise::LogNormal, 1.0, 24, 1.0));
+        let at = |blocks: &u32| signed_rank_interval(&log_ratios[..*blocks as usize], 0.95).unwrap();
+        let narrow = |interval: &Interval| interval.high.exp() - interval.low.exp() <= 0.2;
+        let looks: Vec<Interval> = [6, 10, 16, 24].iter().map(at).collect();
+        !looks.iter().find(|interval| narrow(interval)).unwrap_or(&looks[3]).contains(0.0)
+    });
+    let rate = missed.count() as f64 / STOPPED_RUNS as f64;
+    assert!(rate > 0.05, "{rate}");
 }

@@ -105,6 +105,10 @@ pub struct Bench {
     /// Blocks of every scenario (a claim on time needs 6)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub blocks: Option<u32>,
+    /// Measure until the 95 % interval of every claim on time is at most so many percentage points wide; --blocks is
+    /// then the most that are measured (48 if not given)
+    #[arg(long, value_name = "PCT", value_parser = percent, conflicts_with = "resume")]
+    pub precision: Option<f64>,
     /// Begin no block after this long: 90s, 20m, 2h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub max_time: Option<Duration>,
@@ -120,6 +124,10 @@ pub struct Bench {
     /// Go on with a run that was cut short
     #[arg(long, value_name = "DIR")]
     pub resume: Option<PathBuf>,
+    /// Measure the naive variant against itself: how often is a difference found where there is none? Each six blocks
+    /// are a comparison, so that --blocks 60 makes ten of each event
+    #[arg(long, conflicts_with_all = ["resume", "precision", "strict"])]
+    pub aa: bool,
     /// Print what would be measured, how long it takes and what it needs, and stop
     #[arg(long)]
     pub plan: bool,
@@ -267,6 +275,15 @@ fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "that is too long".to_owned())
 }
 
+/// `10`, `2.5`, `10%`.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    match number.parse::<f64>() {
+        Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(percent),
+        _ => Err("write percentage points, more than 0 and at most 100: 10".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,6 +292,14 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_precision_is_in_percentage_points() {
+        assert_eq!((percent("10"), percent("2.5%")), (Ok(10.0), Ok(2.5)));
+        for wrong in ["0", "-1", "101", "NaN", "inf", "ten", ""] {
+            assert!(percent(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

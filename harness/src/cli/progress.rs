@@ -146,6 +146,7 @@ impl Forecast {
     }
 
     fn begin(&mut self, step: &PlannedStep) {
+        self.skip_to(&step.scenario);
         self.begun += 1;
         self.since = Some(Instant::now());
         if let Some(place) = self.open.iter().position(|open| *open == cell(step)) {
@@ -157,6 +158,14 @@ impl Forecast {
             self.begun,
             self.total.max(self.begun)
         );
+    }
+
+    /// Forgets what was planned of scenarios before this one and is not done: they are precise enough, or failed.
+    fn skip_to(&mut self, scenario: &str) {
+        if let Some(skipped) = self.open.iter().position(|(name, _, _)| name == scenario) {
+            self.open.drain(..skipped);
+            self.total -= skipped;
+        }
     }
 
     fn end(&mut self, step: &PlannedStep) {

@@ -69,6 +69,9 @@ pub(super) fn run_info(
         scanner: None,
         node: None,
         gpu: None,
+        end: None,
+        aa: false,
+        precision_percent: None,
     })
 }
 

@@ -45,6 +45,8 @@ pub struct Bench<'a> {
     pub observer: Arc<dyn Observer>,
     /// Called when there is something of a scenario to show, all of it on disk.
     pub show: &'a (dyn Fn(&str, Stage) -> Result<()> + Send + Sync),
+    /// Asked before each block of a scenario, with all before it on disk: is it measured precisely enough?
+    pub enough: &'a (dyn Fn(&str) -> Result<bool> + Send + Sync),
     /// No block begins after this long.
     pub max_time: Option<Duration>,
 }
@@ -161,6 +163,10 @@ impl Walk<'_> {
         }
         let mut state = Blocks::resume(self.bench, scenario, done.iter().copied())?;
         for steps in blocks {
+            if (self.bench.enough)(&scenario.name)? {
+                self.bench.observer.note(&format!("{}: no block more, it is precise enough", scenario.name));
+                break;
+            }
             if self.bench.max_time.is_some_and(|limit| self.began.elapsed() > limit) {
                 self.bench
                     .observer

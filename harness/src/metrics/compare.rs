@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::warnings::warnings;
 use super::{ScenarioRecords, Unit};
 use crate::scenario::{Evidence, ImageColumn, Metric, Pair, Variant};
-use crate::stats::{self, Interval, LEAST_BLOCKS};
+use crate::stats::{self, Interval, LEAST_BLOCKS, Stopping};
 
 /// A time shorter than what the records resolve counts as that, in seconds: a phase that did not happen
 /// takes 0 s, and a ratio needs something on both sides.
@@ -71,7 +72,8 @@ pub fn compare(scenario: &ScenarioRecords<'_>, metric: &Metric) -> Comparison {
     let reduction = match scenario.failure(metric) {
         Some(failure) => Err(failure),
         None if pairs.is_empty() => Err(absence(scenario, metric, &values)),
-        None => estimate(metric.evidence(), &pairs).ok_or_else(|| absence(scenario, metric, &values)),
+        None => estimate(metric.evidence(), &pairs, scenario.stopping)
+            .ok_or_else(|| absence(scenario, metric, &values)),
     };
     Comparison {
         naive: Summary::of(&values.naive),
@@ -104,17 +106,17 @@ impl Summary {
     }
 }
 
-fn estimate(evidence: Evidence, pairs: &[(f64, f64)]) -> Option<Estimate> {
+fn estimate(evidence: Evidence, pairs: &[(f64, f64)], stopping: Stopping) -> Option<Estimate> {
     match evidence {
-        Evidence::Time => time(pairs),
+        Evidence::Time => time(pairs, stopping),
         Evidence::Size | Evidence::Count => Some(exact(evidence, pairs)),
     }
 }
 
-fn time(pairs: &[(f64, f64)]) -> Option<Estimate> {
+fn time(pairs: &[(f64, f64)], stopping: Stopping) -> Option<Estimate> {
     let resolved: Vec<(f64, f64)> =
         pairs.iter().map(|(naive, optimized)| (naive.max(RESOLUTION), optimized.max(RESOLUTION))).collect();
-    let said = stats::paired(&stats::log_ratios(&resolved))?;
+    let said = stats::paired(&stats::log_ratios(&resolved), stopping)?;
     // A smaller log-ratio is a larger reduction: the ends change places.
     let reduced =
         |interval: Interval| Interval { low: less(interval.high.exp()), high: less(interval.low.exp()) };
@@ -207,5 +209,6 @@ fn notes(metric: &Metric, values: &Pair<BTreeMap<u32, f64>>) -> Vec<String> {
             }));
         }
     }
+    notes.extend(warnings(metric, values));
     notes
 }

@@ -4,6 +4,7 @@ mod compare;
 mod overlap;
 mod rows;
 mod units;
+mod warnings;
 
 pub use compare::{Comparison, Estimate, Summary, compare, tolerance};
 pub use overlap::Overlap;

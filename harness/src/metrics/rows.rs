@@ -9,6 +9,7 @@ use crate::record::{
 use crate::scenario::{
     DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
 };
+use crate::stats::Stopping;
 
 /// What was recorded of one scenario.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct ScenarioRecords<'r> {
     pub development: Vec<&'r Counterpart>,
     /// What came of rebuilding it.
     pub rebuilds: Vec<&'r Rebuilds>,
+    /// How it was decided how many blocks to measure.
+    pub stopping: Stopping,
 }
 
 impl<'r> ScenarioRecords<'r> {
@@ -53,6 +56,7 @@ impl<'r> ScenarioRecords<'r> {
         let mut leaks = grouped(&records.leaks, |row| &row.scenario);
         let mut development = grouped(&records.development, |row| &row.scenario);
         let mut rebuilds = grouped(&records.repro, |row| &row.scenario);
+        let stopping = records.info.stopping();
         let scenarios = records.plan.scenarios.iter();
         scenarios
             .map(|plan| Self {
@@ -68,6 +72,7 @@ impl<'r> ScenarioRecords<'r> {
                 leaks: leaks.remove(plan.name.as_str()).unwrap_or_default(),
                 development: development.remove(plan.name.as_str()).unwrap_or_default(),
                 rebuilds: rebuilds.remove(plan.name.as_str()).unwrap_or_default(),
+                stopping,
             })
             .collect()
     }

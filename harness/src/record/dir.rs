@@ -10,7 +10,8 @@ use super::build::Attempt;
 use super::records::Tables;
 use super::table::Table;
 use super::{
-    ClaimRow, FORMAT_VERSION, OLDEST_FORMAT, Rebuilds, Records, RunInfo, Sample, Writer, atomic, sides,
+    ClaimRow, EndInfo, FORMAT_VERSION, OLDEST_FORMAT, Rebuilds, Records, RunInfo, Sample, Writer, atomic,
+    sides,
 };
 use crate::error::BadInput;
 use crate::record::Plan;
@@ -111,6 +112,15 @@ impl RunDir {
     pub fn read_repro(&self) -> Result<Vec<Rebuilds>> {
         let path = self.path.join(REPRO);
         if path.exists() { read_json(&path) } else { Ok(Vec::new()) }
+    }
+
+    /// Notes in `run.json` what was seen of the machine while it measured.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note_end(&self, end: EndInfo) -> Result<()> {
+        let info = RunInfo { end: Some(end), ..self.info.clone() };
+        atomic::write(&self.path.join(RUN), &json(&info)?)
     }
 
     /// Replaces `repro.json`.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::MachineInfo;
+use super::{EndInfo, MachineInfo};
 
 /// Bytes that a process that is not root may still write to the file system of `path`.
 ///
@@ -27,13 +27,72 @@ pub fn read(disk: &Path) -> Result<MachineInfo> {
         cpu: cpu_model(&cpuinfo),
         cores: std::thread::available_parallelism()
             .map_or(1, |cores| cores.get().try_into().unwrap_or(u32::MAX)),
-        memory_bytes: memory_bytes(&text("/proc/meminfo")),
+        memory_bytes: memory_bytes(&text("/proc/meminfo"), "MemTotal:").unwrap_or(0),
         kernel: text("/proc/sys/kernel/osrelease").trim().to_owned(),
         os: os_name(&text("/etc/os-release")),
         virtual_machine: has_hypervisor_flag(&cpuinfo) || Path::new("/sys/hypervisor/type").exists(),
-        load_1m: text("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
+        load_1m: load_1m(),
         disk_free_bytes: disk_free(disk)?,
+        memory_available_bytes: memory_bytes(&text("/proc/meminfo"), "MemAvailable:"),
+        governor: Some(text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").trim().to_owned())
+            .filter(|governor| !governor.is_empty()),
+        disk_rotates: disk_rotates(disk),
     })
+}
+
+/// Processor time since the machine was started, in the kernel's ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CpuTimes {
+    all: u64,
+    stolen: u64,
+}
+
+impl CpuTimes {
+    /// As of now; `None` where the kernel does not tell.
+    pub fn now() -> Option<Self> {
+        Self::of(&std::fs::read_to_string("/proc/stat").ok()?)
+    }
+
+    /// user, nice, system, idle, iowait, irq, softirq, steal; what follows is in user and nice already (proc(5)).
+    fn of(stat: &str) -> Option<Self> {
+        let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+        let ticks: Vec<u64> =
+            line.split_whitespace().take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+        Some(Self { all: ticks.iter().sum(), stolen: *ticks.get(7)? })
+    }
+}
+
+/// What is to be said of the machine at the end of a run whose measuring began at `began`.
+pub fn end(began: Option<CpuTimes>) -> EndInfo {
+    EndInfo {
+        load_1m: load_1m(),
+        steal_share: began.zip(CpuTimes::now()).and_then(|(began, now)| stolen(began, now)),
+    }
+}
+
+fn stolen(began: CpuTimes, now: CpuTimes) -> Option<f64> {
+    let all = now.all.checked_sub(began.all).filter(|all| *all > 0)?;
+    // Some hypervisors let the counter fall.
+    Some(now.stolen.saturating_sub(began.stolen) as f64 / all as f64)
+}
+
+fn load_1m() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0)
+}
+
+/// A partition has no queue of its own: it is its disk's, one folder up.
+fn disk_rotates(path: &Path) -> Option<bool> {
+    let device = rustix::fs::stat(path).ok()?.st_dev;
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let device = Path::new("/sys/dev/block").join(format!("{major}:{minor}"));
+    let read = |queue: &str| std::fs::read_to_string(device.join(queue)).ok();
+    let text = read("queue/rotational").or_else(|| read("../queue/rotational"))?;
+    match text.trim() {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
 }
 
 /// The value of the first line `KEY<blanks>: VALUE` of /proc/cpuinfo.
@@ -59,13 +118,13 @@ fn has_hypervisor_flag(cpuinfo: &str) -> bool {
     cpu_field(cpuinfo, "flags").is_some_and(|flags| flags.split(' ').any(|flag| flag == "hypervisor"))
 }
 
-fn memory_bytes(meminfo: &str) -> u64 {
+fn memory_bytes(meminfo: &str, key: &str) -> Option<u64> {
     let kibibytes = meminfo
         .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .find_map(|line| line.strip_prefix(key))
         .and_then(|rest| rest.trim().strip_suffix("kB"))
         .and_then(|number| number.trim().parse::<u64>().ok());
-    kibibytes.unwrap_or(0) * 1024
+    kibibytes.map(|kibibytes| kibibytes * 1024)
 }
 
 fn os_name(os_release: &str) -> String {
@@ -86,7 +145,22 @@ mod tests {
         assert!(machine.cores >= 1);
         assert!(machine.memory_bytes > 64 << 20, "{machine:?}");
         assert!(machine.disk_free_bytes > 0);
+        let available = machine.memory_available_bytes.unwrap();
+        assert!(available > 0 && available <= machine.memory_bytes, "{machine:?}");
         assert!(!machine.kernel.is_empty() && !machine.os.is_empty() && !machine.cpu.is_empty());
+    }
+
+    #[test]
+    fn stolen_time_is_a_share_of_all_that_passed() {
+        let at = |stat| CpuTimes::of(stat).unwrap();
+        let began = at("cpu  100 0 50 800 20 5 5 20 7 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n");
+        assert_eq!(began, CpuTimes { all: 1000, stolen: 20 });
+        let now = at("cpu  300 0 50 1550 20 5 5 70 9 0\n");
+        assert_eq!(stolen(began, now), Some(0.05));
+        assert_eq!(stolen(began, began), None, "no time has passed");
+        assert_eq!(stolen(began, CpuTimes { all: 1100, stolen: 10 }), Some(0.0), "a counter that fell");
+        assert_eq!(CpuTimes::of("cpu 1 2 3 4 5 6 7\n"), None, "a kernel that counts no stolen time");
+        assert!(end(CpuTimes::now()).load_1m >= 0.0);
     }
 
     #[test]

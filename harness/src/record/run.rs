@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::{Pair, Profile};
+use crate::stats::Stopping;
 
 /// The version of the run directory's files. A reader refuses a newer one; a column or key that is
 /// added, renamed or given another meaning raises it.
@@ -48,6 +49,23 @@ pub struct RunInfo {
     /// The GPUs that containers were given; absent where they were given none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<GpuInfo>,
+    /// What was seen of the machine while it measured; absent where the run did not come to its end, and in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<EndInfo>,
+    /// Whether both sides were the naive variant, to see what is found where there is no difference.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aa: bool,
+    /// The width at which the intervals of claims on time are narrow enough for the run to stop, in percentage points
+    /// of the reduction; absent where the number of blocks was fixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision_percent: Option<f64>,
+}
+
+impl RunInfo {
+    /// How it was decided how many blocks to measure.
+    pub fn stopping(&self) -> Stopping {
+        if self.precision_percent.is_some() { Stopping::Looked } else { Stopping::Fixed }
+    }
 }
 
 /// The GPUs that containers were given.
@@ -143,6 +161,27 @@ pub struct MachineInfo {
     pub load_1m: f64,
     /// Bytes free on the engine's disk when the run began.
     pub disk_free_bytes: u64,
+    /// Bytes of memory that were free for use when the run began; absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_available_bytes: Option<u64>,
+    /// What governs the first processor's frequency; absent where the kernel governs none, as in most virtual machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub governor: Option<String>,
+    /// Whether the engine's disk rotates, as the kernel has it, which believes what a virtual disk says of itself;
+    /// absent where the file system has no disk of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_rotates: Option<bool>,
+}
+
+/// What was seen of the machine while it measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndInfo {
+    /// Load average of the last minute when the last build had ended.
+    pub load_1m: f64,
+    /// The share of processor time that the hypervisor gave to other machines while builds were measured; of a run in
+    /// parts, in the last one. Absent where the kernel does not count it.
+    pub steal_share: Option<f64>,
 }
 
 /// A base image.

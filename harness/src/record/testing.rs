@@ -27,6 +27,18 @@ impl RunBuilder {
         self
     }
 
+    /// A variant against itself.
+    pub(crate) fn aa(mut self) -> Self {
+        self.records.info.aa = true;
+        self
+    }
+
+    /// Stopped when its intervals were so narrow.
+    pub(crate) fn precision(mut self, percent: Option<f64>) -> Self {
+        self.records.info.precision_percent = percent;
+        self
+    }
+
     pub(crate) fn scenario(mut self, name: &str) -> Self {
         self.records.plan.scenarios.push(PlannedScenario {
             name: name.to_owned(),
@@ -363,6 +375,9 @@ pub(crate) fn info() -> RunInfo {
             virtual_machine: true,
             load_1m: 0.25,
             disk_free_bytes: 50_000_000_000,
+            memory_available_bytes: None,
+            governor: None,
+            disk_rotates: None,
         },
         bases: vec![BaseInfo {
             reference: "python:3.11-slim".to_owned(),
@@ -373,5 +388,8 @@ pub(crate) fn info() -> RunInfo {
         scanner: None,
         node: None,
         gpu: None,
+        end: None,
+        aa: false,
+        precision_percent: None,
     }
 }

@@ -393,3 +393,17 @@ fn a_run_of_before_a_table_was_added_is_read_and_goes_on() {
     let error = message(&RunDir::open(run.path()).unwrap().read().unwrap_err());
     assert!(error.contains("steps.csv"), "{error}");
 }
+
+#[test]
+fn what_was_seen_of_the_machine_is_noted_at_the_end_and_absent_keys_are_no_error() {
+    let (_dir, run) = two_builds();
+    let text = std::fs::read_to_string(run.path().join("run.json")).unwrap();
+    for key in ["\"end\"", "\"aa\"", "\"precision_percent\"", "\"governor\""] {
+        assert!(!text.contains(key), "{key} is left out where there is nothing to say: {text}");
+    }
+    let end = EndInfo { load_1m: 1.5, steal_share: Some(0.01) };
+    run.note_end(end.clone()).unwrap();
+    let again = RunDir::open(run.path()).unwrap();
+    assert_eq!(again.info(), &RunInfo { end: Some(end), ..run.info().clone() });
+    assert_eq!(again.read().unwrap().samples.len(), 2);
+}

@@ -17,7 +17,9 @@ pub fn brief(report: &Report<'_>) -> String {
     let effects = |effect| rows.iter().filter(|row| row.effect == effect).count();
     let verdicts = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
     let mut text = format!("**Tare, run {}: ", plain(&report.records.info.id));
-    if rows.is_empty() {
+    if report.false_positives.is_some() {
+        text.push_str("an A/A run, a variant against itself; report.md has its false positives.**\n\n");
+    } else if rows.is_empty() {
         text.push_str("no claims.**\n\n");
     } else {
         let _ = writeln!(

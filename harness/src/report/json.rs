@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Report;
+use crate::claims::FalsePositives;
 use crate::metrics::{Comparison, Summary, Unit};
 use crate::record::{ClaimRow, RunInfo};
 
@@ -10,6 +11,8 @@ use crate::record::{ClaimRow, RunInfo};
 #[derive(Serialize)]
 struct Document<'r> {
     run: &'r RunInfo,
+    /// Of an A/A run; `null` of any other.
+    false_positives: Option<&'r [FalsePositives]>,
     scenarios: Vec<Scenario<'r>>,
 }
 
@@ -44,6 +47,7 @@ struct MetricRow<'r> {
 pub fn json(report: &Report<'_>) -> String {
     let document = Document {
         run: &report.records.info,
+        false_positives: report.false_positives.as_deref(),
         scenarios: report
             .scenarios
             .iter()

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use super::difference::{Line, difference};
+use super::power::power;
 use super::price::price;
 use super::{
-    Report, ScenarioReport, causes, contents, development, facts, labels, overlap, plots, rebuilds, releases,
-    startup,
+    Report, ScenarioReport, aa, causes, contents, development, facts, labels, overlap, plots, rebuilds,
+    releases, startup,
 };
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
@@ -16,6 +17,7 @@ use crate::scenario::{Claim, DeltaColumn, Event, Metric};
 pub fn markdown(report: &Report<'_>) -> String {
     let info = &report.records.info;
     let mut text = format!("# What container image practices are worth: run {}\n\n", plain(&info.id));
+    text.push_str(&aa::section(report.false_positives.as_deref()));
     text.push_str(&answers(report));
     for part in &report.scenarios {
         text.push_str(&scenario(part));
@@ -264,6 +266,9 @@ pub(super) fn method(report: &Report<'_>) -> String {
          - A value in a table is the median over the blocks. 1 MB is a million bytes. A failed build is a row with \
          its error, never a timing.\n",
     );
+    if let Some(stopping) = facts::stopping(&report.records.info) {
+        let _ = writeln!(text, "- {stopping}");
+    }
     if !report.records.repro.is_empty() {
         text.push_str(
             "- Rebuilt: each build is clean, without any step from a cache and with empty cache mounts. Two images are \
@@ -273,6 +278,9 @@ pub(super) fn method(report: &Report<'_>) -> String {
     }
     let _ =
         writeln!(text, "- Claims on time that were tested: {tested}; p is Holm-adjusted for that number.");
+    for sentence in power(report) {
+        let _ = writeln!(text, "- {sentence}");
+    }
     if let Some((seconds, share)) = facts::overhead(report.records) {
         let _ = writeln!(
             text,

@@ -3,6 +3,7 @@
 //! Made from the records alone. No clock and no environment: the same directory gives the same bytes on
 //! another machine, a year later.
 
+mod aa;
 mod brief;
 mod causes;
 mod contents;
@@ -18,6 +19,7 @@ mod markdown;
 mod model;
 mod overlap;
 mod plots;
+mod power;
 mod price;
 mod rebuilds;
 mod releases;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::claims::settle;
+use crate::claims::{FalsePositives, false_positives, settle};
 use crate::metrics::{Comparison, ScenarioRecords, compare_all};
 use crate::record::{ClaimRow, Records};
 use crate::scenario::{Claim, DeltaColumn, Event, ImageColumn, Metric, SampleColumn};
@@ -12,6 +12,8 @@ use crate::scenario::{Claim, DeltaColumn, Event, ImageColumn, Metric, SampleColu
 pub struct Report<'r> {
     /// What it is made from.
     pub records: &'r Records,
+    /// Of an A/A run, what was found where there is no difference; `None` of any other.
+    pub false_positives: Option<Vec<FalsePositives>>,
     /// Its scenarios, in the order of the plan.
     pub scenarios: Vec<ScenarioReport<'r>>,
 }
@@ -50,7 +52,8 @@ impl<'r> Report<'r> {
                 rows,
             })
             .collect();
-        Self { records, scenarios }
+        let false_positives = records.info.aa.then(|| false_positives(records));
+        Self { records, false_positives, scenarios }
     }
 
     /// The claims of all scenarios.

@@ -6,7 +6,8 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
 };
 
-use super::{Report, ScenarioReport, causes, facts, labels, summary};
+use super::power::power;
+use super::{Report, ScenarioReport, aa, causes, facts, labels, summary};
 use crate::metrics::percent;
 use crate::record::{Effect, Verdict};
 
@@ -115,6 +116,9 @@ fn claims(report: &ScenarioReport<'_>, colour: bool) -> String {
 pub fn footer(report: &Report<'_>) -> String {
     let info = &report.records.info;
     let mut text = String::new();
+    for sentence in aa::sentences(report.false_positives.as_deref()) {
+        text.push_str(&paragraph(&sentence, ""));
+    }
     if report.scenarios.iter().any(|scenario| scenario.rows.on_stand_ins()) {
         let bases = facts::stand_ins(info).join("; ");
         text.push_str(&paragraph(
@@ -131,12 +135,18 @@ pub fn footer(report: &Report<'_>) -> String {
          What is measured as a size or a count must repeat in 2.",
         "",
     ));
+    if let Some(stopping) = facts::stopping(info) {
+        text.push_str(&paragraph(&stopping, ""));
+    }
     let tested = facts::tested(report);
     if tested > 0 {
         let _ = writeln!(
             text,
             "Claims on time that were tested: {tested}; claims.csv has p adjusted for their number."
         );
+    }
+    for sentence in power(report) {
+        text.push_str(&paragraph(&sentence, ""));
     }
     if let Some((seconds, share)) = facts::overhead(report.records) {
         let _ = writeln!(

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::testing::RunBuilder;
-use crate::record::{BaseInfo, Hidden, LayerSize, Leak, LeakPlace, Records, Wasted};
+use crate::record::{BaseInfo, EndInfo, Hidden, LayerSize, Leak, LeakPlace, Records, Wasted};
 use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, Pair, SampleColumn, Variant};
 
 const MB: u64 = 1_000_000;
@@ -236,5 +236,80 @@ fn every_sample_and_every_panel_is_drawn() {
     assert_eq!(svg.matches("<polygon").count(), 19);
     for label in ["cold build", "nothing changed", "after edit-source", "seconds", "naive"] {
         assert!(svg.contains(label), "{label}");
+    }
+}
+
+#[test]
+fn a_run_that_sought_a_precision_says_how_it_stopped() {
+    let mut records = run();
+    let said = |records: &Records| {
+        let report = Report::of(records);
+        [terminal(&report, false), markdown(&report)]
+            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    assert!(said(&records).iter().all(|text| !text.contains("percentage points wide")));
+    records.info.precision_percent = Some(7.5);
+    for text in said(&records) {
+        assert!(text.contains("at most 7.5 percentage points wide"), "{text}");
+        assert!(text.contains("after 6, 10, 16, 24, 36, 48 blocks"), "{text}");
+    }
+}
+
+#[test]
+fn what_the_noise_lets_one_see_is_told_for_wall_and_cpu_seconds() {
+    let records = run();
+    let report = Report::of(&records);
+    for text in [terminal(&report, false), markdown(&report)] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Of the builds of a second and more in six blocks; `noop` is too short to count.
+        assert!(text.contains("To see a difference in time in eight of ten runs takes"), "{text}");
+        assert!(text.contains("the median of 2 comparisons"), "{text}");
+        assert!(text.contains("To see a difference in CPU time"), "{text}");
+    }
+    let few = RunBuilder::new().scenario("s").samples(&Event::Cold, SampleColumn::Wall, &[9.0; 5], &[9.5; 5]);
+    let records = few.build();
+    assert!(!markdown(&Report::of(&records)).contains("To see a difference"), "five blocks tell no noise");
+}
+
+#[test]
+fn an_aa_run_says_so_in_every_form_and_how_often_it_found_something() {
+    let mut records = run();
+    assert!(!markdown(&Report::of(&records)).contains("A/A run"));
+    for scenario in &mut records.plan.scenarios {
+        scenario.claims.clear();
+    }
+    records.info.aa = true;
+    let report = Report::of(&records);
+    let forms = [terminal(&report, false), markdown(&report), html(&report).unwrap(), brief(&report)]
+        .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    for text in &forms {
+        assert!(text.contains("A/A run"), "{text}");
+    }
+    for text in &forms[..3] {
+        // Wall of three events and CPU of one; cold took longer and the edit less, by far.
+        assert!(text.contains("4 comparisons of 6 blocks each were judged as practices are. Called a help or a hurt: 2 of 4 (50 %, 95 % interval"), "{text}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&json(&report)).unwrap();
+    assert_eq!(json["false_positives"][0]["metric"], "wall_s");
+    assert_eq!(json["false_positives"][0]["effects"], 1);
+}
+
+#[test]
+fn what_bears_on_the_noise_of_the_machine_is_told_where_it_is_known() {
+    let mut records = run();
+    assert!(markdown(&Report::of(&records)).contains("50.0 GB of disk free at the start |"), "an older run");
+    let machine = &mut records.info.machine;
+    machine.governor = Some("powersave".to_owned());
+    machine.disk_rotates = Some(true);
+    machine.memory_available_bytes = Some(3 * 1000 * MB);
+    records.info.end = Some(EndInfo { load_1m: 1.9, steal_share: Some(0.042) });
+    let text = markdown(&Report::of(&records));
+    for fact in [
+        "3.00 GB of memory available",
+        "a disk that rotates",
+        "frequency governor powersave",
+        "load 1.90 at the end, 4.2 % of processor time went to other machines",
+    ] {
+        assert!(text.contains(fact), "{fact}: {text}");
     }
 }

@@ -15,6 +15,7 @@ mod edit;
 mod fix;
 mod generated;
 mod ignore;
+mod itself;
 mod listing;
 mod load;
 mod metric;

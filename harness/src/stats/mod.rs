@@ -6,23 +6,35 @@
 //! the six blocks that a build benchmark can afford.
 
 mod bootstrap;
+mod clopper_pearson;
+mod first_run;
 #[cfg(test)]
 mod golden;
 mod holm;
+mod kendall;
 mod normal;
 mod order;
 mod paired;
+mod power;
 mod sign_flip;
 mod signed_rank;
+mod stopping;
+mod two_groups;
 mod two_sample;
 
 pub use bootstrap::bca_median;
+pub use clopper_pearson::clopper_pearson;
+pub use first_run::first_is_larger_p;
 pub use holm::holm;
+pub use kendall::kendall_p;
 pub use normal::inverse_cdf as normal_quantile;
 pub use order::{median, outliers, quantile};
 pub use paired::{LEAST_BLOCKS, MANY_BLOCKS, Paired, log_ratios, paired};
+pub use power::{blocks_to_see, standard_deviation};
 pub use sign_flip::sign_flip_p;
 pub use signed_rank::{hodges_lehmann, signed_rank_interval};
+pub use stopping::{LOOKS, Stopping, precise_enough};
+pub use two_groups::{TwoGroups, two_groups};
 pub use two_sample::{LEAST_SAMPLES, Shift, two_sample};
 
 /// A closed interval.

@@ -1,24 +1,22 @@
 //! What the blocks say together of how one variant compares with the other.
 
-use super::{Interval, bca_median, hodges_lehmann, sign_flip_p, signed_rank_interval};
+use super::{Interval, Stopping, bca_median, hodges_lehmann, sign_flip_p, signed_rank_interval};
 
 /// Blocks below which no exact two-sided 95 % statement exists.
 pub const LEAST_BLOCKS: usize = 6;
 /// Blocks from which the bootstrap interval is shown beside the exact one.
 pub const MANY_BLOCKS: usize = 20;
-/// Of every interval.
-const CONFIDENCE: f64 = 0.95;
 
 /// What the log-ratios of a number of blocks say.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Paired {
     /// The Hodges–Lehmann estimate.
     pub estimate: f64,
-    /// The exact 95 % signed-rank interval; from [`LEAST_BLOCKS`].
+    /// The exact signed-rank interval that holds the truth in 95 % of runs; from [`LEAST_BLOCKS`].
     pub interval: Option<Interval>,
     /// The BCa bootstrap interval of the median; from [`MANY_BLOCKS`].
     pub bootstrap: Option<Interval>,
-    /// Two-sided sign-flip p of "no difference"; from [`LEAST_BLOCKS`].
+    /// Two-sided sign-flip p of "no difference", adjusted for the looks at the samples; from [`LEAST_BLOCKS`].
     pub p: Option<f64>,
 }
 
@@ -31,14 +29,15 @@ pub fn log_ratios(naive_optimized: &[(f64, f64)]) -> Vec<f64> {
         .collect()
 }
 
-/// Judges log-ratios; `None` of nothing.
-pub fn paired(log_ratios: &[f64]) -> Option<Paired> {
+/// Judges log-ratios of a run that stopped in this way; `None` of nothing.
+pub fn paired(log_ratios: &[f64], stopping: Stopping) -> Option<Paired> {
+    let confidence = stopping.confidence();
     let enough = log_ratios.len() >= LEAST_BLOCKS;
     Some(Paired {
         estimate: hodges_lehmann(log_ratios)?,
-        interval: signed_rank_interval(log_ratios, CONFIDENCE),
-        bootstrap: if log_ratios.len() >= MANY_BLOCKS { bca_median(log_ratios, CONFIDENCE) } else { None },
-        p: enough.then(|| sign_flip_p(log_ratios)),
+        interval: signed_rank_interval(log_ratios, confidence),
+        bootstrap: if log_ratios.len() >= MANY_BLOCKS { bca_median(log_ratios, confidence) } else { None },
+        p: enough.then(|| stopping.adjusted(sign_flip_p(log_ratios))),
     })
 }
 
@@ -67,7 +66,9 @@ mod tests {
     fn share(count: usize, runs: u32, ratio: f64, holds: impl Fn(&Paired) -> bool) -> f64 {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(42);
         let held = (0..runs)
-            .filter(|_| holds(&paired(&log_ratios(&blocks(&mut random, count, ratio))).unwrap()))
+            .filter(|_| {
+                holds(&paired(&log_ratios(&blocks(&mut random, count, ratio)), Stopping::Fixed).unwrap())
+            })
             .count();
         held as f64 / f64::from(runs)
     }
@@ -98,16 +99,27 @@ mod tests {
 
     #[test]
     fn few_blocks_have_an_estimate_and_no_more() {
-        let said = paired(&[-0.3, -0.2, -0.25, -0.3, -0.2]).unwrap();
+        let said = paired(&[-0.3, -0.2, -0.25, -0.3, -0.2], Stopping::Fixed).unwrap();
         assert!((said.estimate - -0.25).abs() < 1e-12);
         assert_eq!((said.interval, said.bootstrap, said.p), (None, None, None));
-        assert!(paired(&[-0.2; 20]).unwrap().bootstrap.is_some());
-        assert_eq!(paired(&[]), None);
+        assert!(paired(&[-0.2; 20], Stopping::Fixed).unwrap().bootstrap.is_some());
+        assert_eq!(paired(&[], Stopping::Fixed), None);
     }
 
     #[test]
     fn a_pair_without_a_ratio_is_left_out() {
         assert_eq!(log_ratios(&[(0.0, 1.0), (1.0, 0.0)]), [0.0; 0]);
         assert!((log_ratios(&[(2.0, 1.0)])[0] + 2.0_f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_run_that_looked_has_a_wider_interval_and_a_larger_p() {
+        let values = [-0.3, -0.2, -0.25, 0.1, -0.2, -0.4, -0.1, -0.35, 0.05, -0.15];
+        let [fixed, looked] =
+            [Stopping::Fixed, Stopping::Looked].map(|stopping| paired(&values, stopping).unwrap());
+        let (narrow, wide) = (fixed.interval.unwrap(), looked.interval.unwrap());
+        assert!(wide.low < narrow.low && narrow.high < wide.high, "{narrow:?} {wide:?}");
+        assert!(looked.p > fixed.p);
+        assert_eq!(paired(&values[..6], Stopping::Looked).unwrap().interval.map(|wide| wide.low), Some(-0.4));
     }
 }

@@ -4,32 +4,52 @@
 //! 3.3. Assumed: the values are independent and symmetric about their centre, which the log-ratios of
 //! samples from two like-shaped distributions are.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use super::Interval;
 use super::order::quantile_of_sorted;
 
 /// The median of the means of all pairs of values (each value with itself included): nearly as steady
 /// as the mean on well-behaved data, and unmoved by a few wild values. `None` of nothing.
 pub fn hodges_lehmann(values: &[f64]) -> Option<f64> {
-    quantile_of_sorted(&walsh_averages(values), 0.5)
+    let mut walsh = walsh_averages(values);
+    walsh.sort_by(f64::total_cmp);
+    quantile_of_sorted(&walsh, 0.5)
 }
 
 /// The interval of centres that the exact two-sided Wilcoxon signed-rank test does not reject at
 /// `1 − confidence`. `None` where no such interval exists: at 95 %, below six values.
 pub fn signed_rank_interval(values: &[f64], confidence: f64) -> Option<Interval> {
-    let tail = (1.0 - confidence) / 2.0;
-    let walsh = walsh_averages(values);
-    // The k-th average from either end, with k the largest for which P(T⁺ ≤ k − 1) is within the tail.
-    let k = cumulative(values.len()).iter().take_while(|probability| **probability <= tail).count();
-    (k >= 1).then(|| Interval { low: walsh[k - 1], high: walsh[walsh.len() - k] })
+    let k = rank(values.len(), confidence);
+    if k == 0 {
+        return None;
+    }
+    let mut walsh = walsh_averages(values);
+    let last = walsh.len() - k;
+    let (_, low, above) = walsh.select_nth_unstable_by(k - 1, f64::total_cmp);
+    let low = *low;
+    let high = if above.is_empty() { low } else { *above.select_nth_unstable_by(last - k, f64::total_cmp).1 };
+    Some(Interval { low, high })
 }
 
-/// The means of all pairs, sorted.
+/// The interval reaches from the k-th average to the k-th from the other end, with k the largest for which
+/// P(T⁺ ≤ k − 1) is within the tail. It is needed for the same few numbers of values again and again, and kept.
+fn rank(n: usize, confidence: f64) -> usize {
+    static KNOWN: LazyLock<Mutex<HashMap<(usize, u64), usize>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    *known.entry((n, confidence.to_bits())).or_insert_with(|| {
+        let tail = (1.0 - confidence) / 2.0;
+        cumulative(n).iter().take_while(|probability| **probability <= tail).count()
+    })
+}
+
+/// The means of all pairs.
 fn walsh_averages(values: &[f64]) -> Vec<f64> {
     let mut averages = Vec::with_capacity(values.len() * (values.len() + 1) / 2);
     for (at, first) in values.iter().enumerate() {
         averages.extend(values[at..].iter().map(|second| f64::midpoint(*first, *second)));
     }
-    averages.sort_by(f64::total_cmp);
     averages
 }
 

@@ -12,6 +12,17 @@ fn an_unknown_scenario_is_refused_with_the_nearest_name() {
 }
 
 #[test]
+fn a_precision_needs_blocks_to_look_at() {
+    for blocks in ["5", "49"] {
+        tare()
+            .args(["bench", "layer-order", "--plan", "--precision", "10", "--blocks", blocks])
+            .assert()
+            .code(2)
+            .stderr(contains("give 6 to 48"));
+    }
+}
+
+#[test]
 fn an_unknown_key_and_a_wrong_type_name_file_and_line() {
     let root = tempfile::tempdir().expect("a directory");
     let dir = scenario_copy(root.path(), "broken");

@@ -9,6 +9,7 @@ use crate::error::BadInput;
 use crate::plan::{self, Choices};
 use crate::record::{Plan, RunDir};
 use crate::scenario::{Profile, Scenario};
+use crate::stats::LOOKS;
 use crate::supply::{Bases, Link};
 
 /// A run, decided but not begun.
@@ -16,6 +17,10 @@ pub(super) struct Job {
     pub(super) id: String,
     pub(super) profile: Profile,
     pub(super) seed: u64,
+    /// Whether both sides are the naive variant.
+    pub(super) aa: bool,
+    /// When the intervals are narrow enough, in percentage points.
+    pub(super) precision: Option<f64>,
     pub(super) link: Link,
     pub(super) scenarios: Vec<Scenario>,
     pub(super) bases: Bases,
@@ -35,9 +40,12 @@ impl Job {
 
     fn fresh(args: &Args) -> Result<Self> {
         let profile = args.profile;
-        let scenarios = scenarios(args, &args.scenarios, profile)?;
+        let scenarios = scenarios(args, &args.scenarios, profile, args.aa)?;
         let seed = args.seed.unwrap_or_else(rand::random);
-        let choices = Choices { profile, blocks: args.blocks, seed };
+        if args.precision.is_some() {
+            check_limit(args.blocks)?;
+        }
+        let choices = Choices { profile, blocks: args.blocks, precise: args.precision.is_some(), seed };
         let now = jiff::Timestamp::now();
         let stamp = now.strftime("%Y-%m-%dT%H%M%S");
         let dir = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("results/{stamp}-{profile}")));
@@ -45,6 +53,8 @@ impl Job {
             id: chosen::run_id(now),
             profile,
             seed,
+            aa: args.aa,
+            precision: args.precision,
             link: args.link.unwrap_or(match profile {
                 Profile::Smoke => Link::None,
                 Profile::Quick | Profile::Full => Link::Mbit200,
@@ -62,11 +72,13 @@ impl Job {
         let info = dir.info().clone();
         let plan = dir.plan().clone();
         let names: Vec<String> = plan.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
-        let scenarios = scenarios(args, &names, info.profile).context(
+        let scenarios = scenarios(args, &names, info.profile, info.aa).context(
             "the scenarios of the run are looked up again; give --scenarios or --pair as the first time",
         )?;
         let blocks = plan.scenarios.first().map(|scenario| scenario.blocks);
-        let again = plan::make(&scenarios, Choices { profile: info.profile, blocks, seed: info.seed })?;
+        let precise = info.precision_percent.is_some();
+        let choices = Choices { profile: info.profile, blocks, precise, seed: info.seed };
+        let again = plan::make(&scenarios, choices)?;
         for (before, now) in plan.scenarios.iter().zip(&again.scenarios) {
             if (&before.dockerfiles, &before.events, &before.claims)
                 != (&now.dockerfiles, &now.events, &now.claims)
@@ -83,6 +95,8 @@ impl Job {
             id: info.id,
             profile: info.profile,
             seed: info.seed,
+            aa: info.aa,
+            precision: info.precision_percent,
             link: info.link.name.parse().map_err(BadInput)?,
             scenarios,
             bases: chosen::bases()?,
@@ -93,6 +107,20 @@ impl Job {
     }
 }
 
-fn scenarios(args: &Args, names: &[String], profile: Profile) -> Result<Vec<Scenario>> {
-    chosen::scenarios(names, &args.roots, args.pair.as_deref(), profile)
+/// The most blocks of a run with `--precision` lie between its first look and its last.
+fn check_limit(blocks: Option<u32>) -> Result<()> {
+    let [first, .., last] = LOOKS;
+    match blocks {
+        Some(blocks) if !(first..=last).contains(&blocks) => Err(BadInput(format!(
+            "--blocks {blocks} with --precision: give {first} to {last}; the intervals are looked at from {first} \
+             blocks on, and for the last time at {last}"
+        ))
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+fn scenarios(args: &Args, names: &[String], profile: Profile, aa: bool) -> Result<Vec<Scenario>> {
+    let scenarios = chosen::scenarios(names, &args.roots, args.pair.as_deref(), profile)?;
+    Ok(if aa { scenarios.into_iter().map(Scenario::against_itself).collect() } else { scenarios })
 }

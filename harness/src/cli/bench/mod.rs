@@ -15,6 +15,7 @@ use super::colour;
 use super::progress::ProgressLine;
 use super::session::{self, interrupted};
 use crate::cache::Cache;
+use crate::claims;
 use crate::engine::{Data, Engine, Gpus};
 use crate::error::GateFailed;
 use crate::measure::{self, Earlier, Forward, Outcome, Stage};
@@ -103,6 +104,8 @@ async fn on_engine(
         None => {
             let mut info = session::run_info(&job.id, job.profile, job.link, info, &supply, cache)?;
             info.seed = job.seed;
+            info.aa = job.aa;
+            info.precision_percent = job.precision;
             if let Ok(node) = &node {
                 startup::note(&mut info, job, node, gpus).await?;
             }
@@ -127,6 +130,10 @@ async fn on_engine(
         }
         Ok(())
     };
+    let enough = |name: &str| match job.precision {
+        Some(_) => Ok(claims::precise_enough(&dir.read()?, name)),
+        None => Ok(false),
+    };
     let bench = measure::Bench {
         run_id: &job.id,
         profile: job.profile,
@@ -140,15 +147,19 @@ async fn on_engine(
         progress: Arc::new(Forward(Arc::clone(line) as Arc<dyn measure::Observer>)),
         observer: Arc::clone(line) as Arc<dyn measure::Observer>,
         show: &show,
+        enough: &enough,
         max_time: args.max_time,
     };
+    let began = machine::CpuTimes::now();
     let measured = measure::run(&bench, &earlier, &mut dir.writer()?).await;
+    let end = machine::end(began);
     let down = match node {
         Ok(node) => node.down().await,
         Err(_) => Ok(()),
     };
     // Why the run ended counts for more.
     let outcome = measured?;
+    dir.note_end(end)?;
     down?;
     Ok(outcome)
 }

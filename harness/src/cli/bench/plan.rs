@@ -18,8 +18,9 @@ pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
     let needed = gigabytes(job.plan.peak_disk_bytes + SET_UP_BYTES);
     writeln!(
         text,
-        "{} profile: {} measured builds, about {:.0} min once set up, {needed} GB of disk at the peak",
+        "{} profile: {}{} measured builds, about {:.0} min once set up, {needed} GB of disk at the peak",
         job.profile,
+        if job.precision.is_some() { "at most " } else { "" },
         job.plan.steps.len(),
         job.plan.expected_minutes.max(1.0),
     )?;

@@ -104,6 +104,7 @@ impl Repro<'_> {
             progress: Arc::clone(&self.progress),
             observer: Arc::clone(&self.observer),
             show: &|_: &str, _: Stage| Ok(()),
+            enough: &|_: &str| Ok(false),
             max_time: None,
         }
     }

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::Report;
+use super::{Report, aa};
 use crate::record::{Effect, Verdict};
 
 /// The report as one self-contained HTML document.
@@ -46,6 +46,7 @@ pub fn html(report: &Report<'_>) -> Result<String> {
                     p.soft { "Run " (info.id) ", begun " (minute(&info.started)) ", " (info.profile) " profile." }
                 }
                 main {
+                    (prose::prose(&aa::section(report.false_positives.as_deref())))
                     (answers::answers(report, &anchors))
                     (answers::per_release(report, &anchors))
                     (answers::rebuilt(report, &anchors))
