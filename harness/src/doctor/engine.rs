@@ -40,6 +40,7 @@ async fn of(engine: &Engine) -> Result<Vec<Check>> {
         Check::ok("store", format!("{}, exports OCI archives with rewritten timestamps", info.store)),
         Check::ok("loopback", "a build reaches what this machine serves on its loopback"),
         gc(engine).await?,
+        gpu(engine).await?,
     ];
     let free = engine.disk_free().await;
     checks.push(match free {
@@ -51,6 +52,19 @@ async fn of(engine: &Engine) -> Result<Vec<Check>> {
         ),
     });
     Ok(checks)
+}
+
+/// Whether a container gets at a GPU, and which way.
+async fn gpu(engine: &Engine) -> Result<Check> {
+    Ok(match engine.gpu_access().await? {
+        Some(access) => Check::ok("gpu-access", format!("the engine gives containers a GPU by {access}")),
+        None => Check::note(
+            "gpu-access",
+            "the engine has neither NVIDIA's runtime nor a CDI description of a GPU",
+            "nothing without a GPU; with one, install NVIDIA's container toolkit, or write a description with \
+             `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`",
+        ),
+    })
 }
 
 async fn gc(engine: &Engine) -> Result<Check> {

@@ -8,6 +8,7 @@ use indicatif::DecimalBytes;
 
 use super::Check;
 use crate::debian::Archive;
+use crate::engine::Gpus;
 
 /// Below this a quick run does not fit.
 const DISK_NEEDED: u64 = 10_000_000_000;
@@ -109,24 +110,21 @@ fn pip() -> Check {
 }
 
 fn gpu() -> Check {
-    let asked = Command::new("nvidia-smi")
-        .args(["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"])
-        .stdin(Stdio::null())
-        .output();
-    match asked {
-        Ok(output) if output.status.success() => {
-            let text = String::from_utf8_lossy(&output.stdout);
-            Check::ok("gpu", text.lines().map(str::trim).collect::<Vec<_>>().join("; "))
-        }
-        Ok(_) => Check::note(
+    match Gpus::find() {
+        Ok(gpus) => Check::ok(
             "gpu",
-            "nvidia-smi does not find a GPU",
-            "load the driver; without a GPU, starts on it are not measured",
+            format!(
+                "{}; driver {}, CUDA {}, persistence mode {}",
+                gpus.names.join(", "),
+                gpus.driver,
+                gpus.cuda,
+                gpus.persistence_mode.to_lowercase()
+            ),
         ),
-        Err(_) => Check::note(
+        Err(why) => Check::note(
             "gpu",
-            "none (no nvidia-smi)",
-            "nothing, unless you want starts on a GPU measured: those need an NVIDIA driver",
+            format!("none: {why}"),
+            "nothing, unless you want starts on a GPU measured: those need an NVIDIA driver, loaded",
         ),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::record::{
-    Counterpart, Delta, INTERRUPTED, Image, LayerSize, Leak, NOT_MEASURED, PlannedScenario, Rebuilds,
-    Records, Sample, StartPhase, Step, Transfer, Wasted,
+    Counterpart, Delta, INTERRUPTED, Image, LayerSize, Leak, NOT_MEASURED, NOT_REACHED, PlannedScenario,
+    Rebuilds, Records, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::scenario::{
     DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
@@ -138,10 +138,7 @@ impl<'r> ScenarioRecords<'r> {
     /// Its failed builds and starts, a line each.
     pub fn failures(&self) -> Vec<String> {
         let builds = self.samples.iter().filter(|row| has_failed(row)).map(|row| describe(row));
-        // What cannot be measured here has not failed.
-        let failed =
-            |row: &&&StartPhase| row.error.as_deref().is_some_and(|why| !why.starts_with(NOT_MEASURED));
-        let starts = self.starts.iter().filter(failed).map(|row| describe_start(row));
+        let starts = self.starts.iter().filter(|row| has_failed_to_start(row)).map(|row| describe_start(row));
         builds.chain(starts).collect()
     }
 
@@ -219,6 +216,12 @@ impl<'r> ScenarioRecords<'r> {
 /// A build that was never begun has not failed: its block was measured again.
 fn has_failed(row: &Sample) -> bool {
     row.error.as_deref().is_some_and(|error| error != INTERRUPTED)
+}
+
+/// What cannot be measured on this machine has not failed, and what a failed start-up did not reach is told by its total.
+fn has_failed_to_start(row: &StartPhase) -> bool {
+    let failed = |error: &str| !error.starts_with(NOT_MEASURED) && !error.starts_with(NOT_REACHED);
+    row.error.as_deref().is_some_and(failed)
 }
 
 fn grouped<'r, R>(rows: &'r [R], scenario: impl Fn(&'r R) -> &'r String) -> HashMap<&'r str, Vec<&'r R>> {

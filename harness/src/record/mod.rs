@@ -28,7 +28,9 @@ pub use found::{
 pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;
 pub use repro::{Against, CauseCount, FixLeftOut, ImageDifference, ImageLayer, Rebuilds, RebuiltBy};
-pub use rows::{ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, Sample, Step, Verdict};
+pub use rows::{
+    ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, NOT_REACHED, Sample, Step, Verdict,
+};
 pub use run::{
     BaseInfo, EndInfo, EngineInfo, FORMAT_VERSION, GpuInfo, LinkInfo, MachineInfo, OLDEST_FORMAT, RunInfo,
     ScannerInfo,

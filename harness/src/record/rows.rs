@@ -14,6 +14,9 @@ pub const INTERRUPTED: &str =
 /// How the error of a sample begins that could not be measured on this machine, and that is no failure.
 pub const NOT_MEASURED: &str = "not measured: ";
 
+/// How the error of a phase begins that a failed start-up did not come to; its `total` says why.
+pub const NOT_REACHED: &str = "not reached: ";
+
 /// `samples.csv`: one measured build. A row with an `error` is a failed build and has no timing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,5 +9,6 @@ mod own_engine;
 mod repro;
 mod resume;
 mod secrets;
+mod startup;
 mod support;
 mod turned;

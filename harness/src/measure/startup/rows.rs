@@ -1,7 +1,7 @@
 //! The rows of a start-up: each phase with its seconds, or with the reason why it has none.
 
 use super::Seconds;
-use crate::record::{NOT_MEASURED, StartPhase};
+use crate::record::{NOT_MEASURED, NOT_REACHED, StartPhase};
 use crate::scenario::{Phase, Seen, Start, TOTAL, Variant};
 
 /// What came of one start-up.
@@ -53,7 +53,7 @@ fn why(phase: Phase, outcome: &Outcome, no_gpu: Option<&str>) -> String {
         // Without a device there is nothing for a hook to do.
         (_, Some(reason)) if phase == Phase::RuntimeHook => format!("{NOT_MEASURED}{reason}"),
         (Seen::Within(reason), _) => format!("{NOT_MEASURED}{reason}"),
-        _ if outcome.total.is_err() => "not reached: the row of the total says why".to_owned(),
+        _ if outcome.total.is_err() => format!("{NOT_REACHED}the row of the total says why"),
         (Seen::OnGpu, None) => "the container was given a GPU, and its program did not use it".to_owned(),
         _ => "the program in the image did not mark it".to_owned(),
     }
