@@ -49,10 +49,15 @@ fn enlarge(records: &Records, from: &Path, to: &Path) {
     });
     let plan = Plan { scenarios: scenarios.collect(), steps: Vec::new(), ..records.plan.clone() };
     fs::write(to.join("plan.json"), serde_json::to_string(&plan).expect("JSON")).expect("plan.json");
-    table(to, "samples.csv", &records.samples, |row| (&mut row.scenario, &mut row.block));
-    table(to, "steps.csv", &records.steps, |row| (&mut row.scenario, &mut row.block));
-    table(to, "images.csv", &records.images, |row| (&mut row.scenario, &mut row.block));
-    table(to, "deltas.csv", &records.deltas, |row| (&mut row.scenario, &mut row.block));
+    macro_rules! tables {
+        ($($rows:ident in $file:literal),+) => {$(
+            table(to, $file, &records.$rows, |row| (&row.scenario, row.block), |row, scenario, block| {
+                row.scenario = scenario.into();
+                row.block = block;
+            });
+        )+};
+    }
+    tables!(samples in "samples.csv", steps in "steps.csv", images in "images.csv", deltas in "deltas.csv");
 }
 
 /// The two blocks that have every event, again and again under other numbers.
@@ -60,20 +65,19 @@ fn table<R: Clone + Serialize>(
     to: &Path,
     file: &str,
     rows: &[R],
-    key: impl Fn(&mut R) -> (&mut String, &mut u32),
+    key: impl Fn(&R) -> (&str, u32),
+    set: impl Fn(&mut R, &str, u32),
 ) {
     let mut writer = csv::Writer::from_path(to.join(file)).expect("a table");
     for number in 0..SCENARIOS {
         for row in rows {
-            let mut row = row.clone();
-            let (scenario, block) = key(&mut row);
-            if scenario != "layer-order" || *block > 2 {
+            let (scenario, first) = key(row);
+            if scenario != "layer-order" || first > 2 {
                 continue;
             }
-            *scenario = name(number);
-            let first = *block;
+            let mut row = row.clone();
             for again in 0..BLOCKS / 2 {
-                *key(&mut row).1 = first + 2 * again;
+                set(&mut row, &name(number), first + 2 * again);
                 writer.serialize(&row).expect("a row");
             }
         }

@@ -27,7 +27,7 @@ async fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Repro(args) => cli::repro::run(*args).await,
         Verb::Diff(args) => cli::diff::run(args).await,
         Verb::Compare(args) => cli::compare::run(&args),
-        Verb::Report(args) => cli::report::run(&args.dir, args.format),
+        Verb::Report(args) => cli::report::run(&args),
         Verb::List { json, roots } => cli::list::run(&roots, json),
         Verb::New { name } => cli::new::run(&scenario::builtin_dir()?, &name),
         Verb::Doctor { engine, json } => cli::doctor::run(&Cache::open()?, &engine, json).await,

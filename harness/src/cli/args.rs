@@ -109,6 +109,9 @@ pub struct Bench {
     /// then the most that are measured (48 if not given)
     #[arg(long, value_name = "PCT", value_parser = percent, conflicts_with = "resume")]
     pub precision: Option<f64>,
+    /// What a month looks like for your team, to turn differences into hours and money: the README has an example
+    #[arg(long, value_name = "FILE")]
+    pub cost: Option<PathBuf>,
     /// Begin no block after this long: 90s, 20m, 2h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub max_time: Option<Duration>,
@@ -240,6 +243,12 @@ pub struct Report {
     /// What to print; the files in the run directory are made anew in every case
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// What a month looks like for your team; kept in the run directory
+    #[arg(long, value_name = "FILE")]
+    pub cost: Option<PathBuf>,
+    /// An earlier run: what became of it is printed too, as `compare` has it
+    #[arg(long, value_name = "DIR")]
+    pub baseline: Option<PathBuf>,
 }
 
 /// The forms of a report that can be printed.

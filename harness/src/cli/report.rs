@@ -1,25 +1,32 @@
 //! `report DIR`: makes the report of a run anew and prints it.
 
 use std::io::Write as _;
-use std::path::Path;
 
 use anyhow::Result;
 
-use super::args::Format;
+use super::args::{Format, Report as Args};
 use super::colour;
-use crate::record::RunDir;
+use crate::record::{Assumptions, RunDir};
 use crate::report::{self, Report};
 
-/// Writes the derived files of the run at `dir` and prints its report as `format`.
+/// Writes the derived files of a run and prints its report. What it is held against is printed alone: the files are
+/// made from the run directory and from nothing else.
 ///
 /// # Errors
-/// [`BadInput`](crate::error::BadInput) when there is no run at `dir`.
-pub fn run(dir: &Path, format: Format) -> Result<()> {
-    let dir = RunDir::open(dir)?;
+/// [`BadInput`](crate::error::BadInput) where there is no run, or a file that is named cannot be used.
+pub fn run(args: &Args) -> Result<()> {
+    let dir = RunDir::open(&args.dir)?;
+    let earlier = args.baseline.as_ref().map(|earlier| RunDir::open(earlier)?.read()).transpose()?;
+    if let Some(path) = &args.cost {
+        dir.write_cost(&Assumptions::read(path)?.0)?;
+    }
     let records = dir.read()?;
-    let report = Report::of(&records);
+    let mut report = Report::of(&records);
     report::write(&dir, &report)?;
-    let text = match format {
+    if let Some(earlier) = &earlier {
+        report.since(earlier)?;
+    }
+    let text = match args.format {
         Format::Text => report::terminal(&report, colour::on_stdout()),
         Format::Md => report::markdown(&report),
         Format::Html => report::html(&report)?,

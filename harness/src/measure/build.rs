@@ -214,19 +214,19 @@ pub(crate) fn step_rows(
         .iter()
         .zip(1..)
         .map(|(vertex, number)| Step {
-            scenario: step.scenario.clone(),
+            scenario: step.scenario.as_str().into(),
             variant: step.variant,
             event: step.event.clone(),
             block: step.block,
             step: number,
-            name: shown(bench, &step.scenario, &vertex.name),
+            name: shown(bench, &step.scenario, &vertex.name).into(),
             instruction: vertex.is_instruction(),
             cached: vertex.cached,
             start_s: first.zip(vertex.started).map(|(first, start)| timing::seconds(first, start)),
             seconds: vertex.started.zip(vertex.completed).map(|(start, end)| timing::seconds(start, end)),
             error: vertex.error.as_deref().map(|error| shown(bench, &step.scenario, error)),
             cause: None,
-            inputs: numbers_of(&vertex.inputs, &numbers),
+            inputs: numbers_of(&vertex.inputs, &numbers).into(),
         })
         .collect()
 }

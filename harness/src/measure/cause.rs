@@ -39,8 +39,8 @@ pub(crate) fn fill(
     let Ok(causes) = explain::causes(before, after, &outcome.vertexes) else { return };
     for (row, cause) in rows.iter_mut().zip(causes) {
         row.cause = cause.map(|cause| match &step.event {
-            Event::CiEdit(_) if cause == explain::UNKNOWN => NOT_IMPORTED.to_owned(),
-            _ => bench.supply.redactor().redact(&cause),
+            Event::CiEdit(_) if cause == explain::UNKNOWN => NOT_IMPORTED.into(),
+            _ => bench.supply.redactor().redact(&cause).into(),
         });
     }
 }

@@ -24,16 +24,23 @@ pub(super) async fn fill(
     rows: &mut MeasuredBuild,
 ) -> Result<()> {
     let id = bench.engine.image_id(&build::image_name(bench.run_id, &scenario.name, step.variant)).await?;
-    let image = match &previous {
-        // A rebuild with nothing changed gave the same image: it has been read.
-        Some(previous) if side.image_id.as_ref() == Some(&id) => previous.clone(),
-        _ => image::built(bench, scenario, step.variant, context).await?,
-    };
     let datum = step.event == Event::Cold || scenario.is_rebuilt(&step.event);
-    if datum {
-        rows.sample.manifest_digest =
-            Some(image::rewritten_digest(bench, scenario, step.variant, context).await?);
-    }
+    let read = async {
+        match &previous {
+            // A rebuild with nothing changed gave the same image: it has been read.
+            Some(previous) if side.image_id.as_ref() == Some(&id) => Ok(previous.clone()),
+            _ => image::built(bench, scenario, step.variant, context).await,
+        }
+    };
+    let digest = async {
+        match datum {
+            true => image::rewritten_digest(bench, scenario, step.variant, context).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    // Side by side: one is read here while the engine compresses the other, and no clock is running.
+    let (image, digest) = tokio::try_join!(read, digest)?;
+    rows.sample.manifest_digest = digest;
     if step.event == Event::Cold {
         rows.image = Some(size_row(bench, step, &image)?);
         secrets::fill(bench, scenario, step, context, &image, rows).await?;

@@ -1,15 +1,18 @@
 //! From rows to quantities: what each variant measured, and how far apart they are.
 
 mod compare;
+mod month;
 mod overlap;
 mod rows;
 mod units;
 mod warnings;
 
 pub use compare::{Comparison, Estimate, Summary, compare, tolerance};
+pub use month::{Month, Monthly};
 pub use overlap::Overlap;
 pub(crate) use overlap::union_s;
 pub use rows::ScenarioRecords;
+pub(crate) use units::three_digits;
 pub use units::{Unit, less_or_more, percent, percent_range};
 
 use std::collections::HashSet;

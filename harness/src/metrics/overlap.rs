@@ -89,19 +89,19 @@ mod tests {
 
     fn step(number: u32, start: f64, seconds: f64, inputs: &str) -> Step {
         Step {
-            scenario: "s".to_owned(),
+            scenario: "s".into(),
             variant: Variant::Optimized,
             event: Event::Cold,
             block: 1,
             step: number,
-            name: format!("[{number}/9] RUN make"),
+            name: format!("[{number}/9] RUN make").into(),
             instruction: true,
             cached: false,
             start_s: Some(start),
             seconds: Some(seconds),
             error: None,
             cause: None,
-            inputs: inputs.to_owned(),
+            inputs: inputs.into(),
         }
     }
 

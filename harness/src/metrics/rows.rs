@@ -224,7 +224,7 @@ fn has_failed_to_start(row: &StartPhase) -> bool {
     row.error.as_deref().is_some_and(failed)
 }
 
-fn grouped<'r, R>(rows: &'r [R], scenario: impl Fn(&'r R) -> &'r String) -> HashMap<&'r str, Vec<&'r R>> {
+fn grouped<'r, R>(rows: &'r [R], scenario: impl Fn(&'r R) -> &'r str) -> HashMap<&'r str, Vec<&'r R>> {
     let mut groups: HashMap<&str, Vec<&R>> = HashMap::new();
     for row in rows {
         groups.entry(scenario(row)).or_default().push(row);

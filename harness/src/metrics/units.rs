@@ -91,7 +91,7 @@ pub fn less_or_more(interval: Interval) -> String {
 }
 
 /// Three significant digits, two decimals at most; whole from 100.
-fn three_digits(value: f64) -> String {
+pub(crate) fn three_digits(value: f64) -> String {
     match value.abs() {
         size if size >= 99.95 => format!("{value:.0}"),
         size if size >= 9.995 => format!("{value:.1}"),

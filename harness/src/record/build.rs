@@ -232,7 +232,7 @@ macro_rules! rows {
             fn key(&self) -> PlannedStep {
                 let event: fn(&Self) -> Event = $event;
                 PlannedStep {
-                    scenario: self.scenario.clone(),
+                    scenario: self.scenario.to_string(),
                     block: self.block,
                     variant: self.variant,
                     event: event(self),

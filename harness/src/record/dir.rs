@@ -10,8 +10,8 @@ use super::build::Attempt;
 use super::records::Tables;
 use super::table::Table;
 use super::{
-    ClaimRow, EndInfo, FORMAT_VERSION, OLDEST_FORMAT, Rebuilds, Records, RunInfo, Sample, Writer, atomic,
-    sides,
+    Assumptions, ClaimRow, EndInfo, FORMAT_VERSION, OLDEST_FORMAT, Rebuilds, Records, RunInfo, Sample,
+    Writer, atomic, sides,
 };
 use crate::error::BadInput;
 use crate::record::Plan;
@@ -101,8 +101,8 @@ impl RunDir {
     /// names file and line.
     pub fn read(&self) -> Result<Records> {
         let tables = Tables::read(&self.path)?;
-        let repro = self.read_repro()?;
-        Ok(tables.sides.into_records(self.info.clone(), self.plan.clone(), tables.samples, repro))
+        let (repro, cost) = (self.read_repro()?, Assumptions::of_run(&self.path)?);
+        Ok(tables.sides.into_records(self.info.clone(), self.plan.clone(), tables.samples, repro, cost))
     }
 
     /// `repro.json`; nothing where nothing was rebuilt yet.
@@ -121,6 +121,14 @@ impl RunDir {
     pub fn note_end(&self, end: EndInfo) -> Result<()> {
         let info = RunInfo { end: Some(end), ..self.info.clone() };
         atomic::write(&self.path.join(RUN), &json(&info)?)
+    }
+
+    /// Replaces `cost.toml` by a text that [`Assumptions::read`] could read.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_cost(&self, text: &str) -> Result<()> {
+        atomic::write(&self.path.join(Assumptions::FILE), text.as_bytes())
     }
 
     /// Replaces `repro.json`.

@@ -4,6 +4,7 @@
 //! disk before the next begins; read by [`RunDir::read`], which never writes, so that a report can be
 //! made of a directory that is read-only or still growing.
 
+mod assumptions;
 mod atomic;
 mod build;
 mod decimals;
@@ -17,8 +18,10 @@ mod rows;
 mod run;
 mod sides;
 mod table;
+mod text;
 mod writer;
 
+pub use assumptions::{Amount, Assumptions, Developers, Nodes, Registry, Runner};
 pub use build::{Attempt, MeasuredBuild};
 pub use dir::RunDir;
 pub use found::{
@@ -35,6 +38,7 @@ pub use run::{
     BaseInfo, EndInfo, EngineInfo, FORMAT_VERSION, GpuInfo, LinkInfo, MachineInfo, OLDEST_FORMAT, RunInfo,
     ScannerInfo,
 };
+pub use text::Text;
 pub use writer::Writer;
 
 #[cfg(test)]

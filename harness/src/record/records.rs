@@ -9,8 +9,8 @@ use super::build::{Attempt, BuildRow as _, Row as _, describe};
 use super::sides::Sides;
 use super::table::Table;
 use super::{
-    Counterpart, Delta, Image, LayerSize, Leak, Package, Rebuilds, RunInfo, Sample, StartPhase, Step,
-    Transfer, Wasted,
+    Assumptions, Counterpart, Delta, Image, LayerSize, Leak, Package, Rebuilds, RunInfo, Sample, StartPhase,
+    Step, Transfer, Wasted,
 };
 use crate::record::{Plan, PlannedStep};
 
@@ -46,6 +46,8 @@ pub struct Records {
     pub development: Vec<Counterpart>,
     /// `repro.json`; empty where nothing was rebuilt.
     pub repro: Vec<Rebuilds>,
+    /// `cost.toml`; `None` where nothing was assumed.
+    pub cost: Option<Assumptions>,
 }
 
 /// The growing tables of a run directory, made consistent.

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Text;
 use crate::scenario::{Event, Variant};
 
 /// The error of a build that was never begun because its block was cut short and the engine's cache is gone.
@@ -76,7 +77,7 @@ pub struct Sample {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// The scenario.
-    pub scenario: String,
+    pub scenario: Text,
     /// The variant.
     pub variant: Variant,
     /// What happened before this build.
@@ -86,7 +87,7 @@ pub struct Step {
     /// Place in the build, from 1, by start.
     pub step: u32,
     /// The vertex's name, as BuildKit prints it.
-    pub name: String,
+    pub name: Text,
     /// Whether it is an instruction of the Dockerfile, and not BuildKit's own work.
     pub instruction: bool,
     /// Whether it came from the cache.
@@ -101,9 +102,9 @@ pub struct Step {
     pub error: Option<String>,
     /// Why it was executed although a cache existed: the first cause upstream. Empty where it was cached,
     /// after a cold build, and for BuildKit's own work.
-    pub cause: Option<String>,
+    pub cause: Option<Text>,
     /// The steps whose results it takes, by their numbers with a blank between them.
-    pub inputs: String,
+    pub inputs: Text,
 }
 
 /// `images.csv`: the sizes of an image after a cold build and what is in it, from its own layers.
@@ -166,6 +167,7 @@ pub struct Delta {
 
 /// `claims.csv`: a claim and its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClaimRow {
     /// The scenario.
@@ -217,6 +219,7 @@ pub struct ClaimRow {
 
 /// Does the practice pay?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// It makes the quantity smaller.
@@ -231,6 +234,7 @@ pub enum Effect {
 
 /// Does the quoted figure hold?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The interval lies wholly inside the claimed one.

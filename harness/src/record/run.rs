@@ -16,6 +16,7 @@ pub const OLDEST_FORMAT: u32 = 3;
 
 /// `run.json`. It holds no host name, no path and no package mirror.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RunInfo {
     /// [`FORMAT_VERSION`] of the writer.
@@ -70,6 +71,7 @@ impl RunInfo {
 
 /// The GPUs that containers were given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GpuInfo {
     /// Their names, by the driver.
@@ -91,6 +93,7 @@ pub struct GpuInfo {
 
 /// How the loopback supply was shaped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LinkInfo {
     /// `none`, `1gbit` or `200mbit`.
@@ -103,6 +106,7 @@ pub struct LinkInfo {
 
 /// What looked for known vulnerabilities.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ScannerInfo {
     /// `Trivy`, `Grype`, `Snyk` or `pip-audit`.
@@ -117,6 +121,7 @@ pub struct ScannerInfo {
 
 /// The engine that built.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EngineInfo {
     /// `managed` or `own`.
@@ -143,6 +148,7 @@ impl EngineInfo {
 
 /// The machine. Facts that bear on noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MachineInfo {
     /// The processor's model name.
@@ -175,6 +181,7 @@ pub struct MachineInfo {
 
 /// What was seen of the machine while it measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EndInfo {
     /// Load average of the last minute when the last build had ended.
@@ -186,6 +193,7 @@ pub struct EndInfo {
 
 /// A base image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BaseInfo {
     /// As the Dockerfiles write it.

@@ -8,8 +8,8 @@ use anyhow::Result;
 use super::build::{BuildRow, MeasuredBuild};
 use super::table::Table;
 use super::{
-    Counterpart, Delta, Image, LayerSize, Leak, Package, PlannedStep, Rebuilds, Records, RunInfo, Sample,
-    StartPhase, Step, Transfer, Wasted,
+    Assumptions, Counterpart, Delta, Image, LayerSize, Leak, Package, PlannedStep, Rebuilds, Records,
+    RunInfo, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::record::Plan;
 
@@ -81,8 +81,9 @@ macro_rules! sides {
                 plan: Plan,
                 samples: Vec<Sample>,
                 repro: Vec<Rebuilds>,
+                cost: Option<Assumptions>,
             ) -> Records {
-                Records { info, plan, samples, $($table: self.$table.rows,)+ repro }
+                Records { info, plan, samples, $($table: self.$table.rows,)+ repro, cost }
             }
         }
 
@@ -110,7 +111,7 @@ macro_rules! sides {
         impl Records {
             /// A run of which nothing was measured yet.
             pub(crate) fn empty(info: RunInfo, plan: Plan) -> Self {
-                Self { info, plan, samples: Vec::new(), $($table: Vec::new(),)+ repro: Vec::new() }
+                Self { info, plan, samples: Vec::new(), $($table: Vec::new(),)+ repro: Vec::new(), cost: None }
             }
         }
     };

@@ -157,19 +157,19 @@ impl RunBuilder {
             let scenario = run.current().name.clone();
             let step = run.records.steps.len() as u32 + 1;
             run.records.steps.push(Step {
-                scenario,
+                scenario: scenario.into(),
                 variant,
                 event: event.clone(),
                 block,
                 step,
-                name: name.to_owned(),
+                name: name.into(),
                 instruction: true,
                 cached: !executed,
                 start_s: Some(0.0),
                 seconds: Some(if executed { 1.0 } else { 0.0 }),
                 error: None,
                 cause: None,
-                inputs: String::new(),
+                inputs: "".into(),
             });
         });
         self
@@ -181,7 +181,7 @@ impl RunBuilder {
         let is_it = |row: &&mut Step| {
             row.scenario == scenario && row.event == *event && row.name == name && !row.cached
         };
-        self.records.steps.iter_mut().filter(is_it).for_each(|row| row.cause = Some(cause.to_owned()));
+        self.records.steps.iter_mut().filter(is_it).for_each(|row| row.cause = Some(cause.into()));
         self
     }
 

@@ -24,19 +24,19 @@ fn key(event: &str, block: u32) -> PlannedStep {
 
 fn measured(key: &PlannedStep) -> MeasuredBuild {
     let step = |number: u32, name: &str| Step {
-        scenario: key.scenario.clone(),
+        scenario: key.scenario.as_str().into(),
         variant: key.variant,
         event: key.event.clone(),
         block: key.block,
         step: number,
-        name: name.to_owned(),
+        name: name.into(),
         instruction: true,
         cached: false,
         start_s: Some(0.0),
         seconds: Some(1.25),
         error: None,
         cause: None,
-        inputs: String::new(),
+        inputs: "".into(),
     };
     let cold = key.event == Event::Cold;
     MeasuredBuild {
@@ -286,7 +286,7 @@ fn a_full_disk_is_an_error_and_what_was_measured_stays() {
     // A disk fills in the middle of a row, not at its end.
     let long = |block: u32| {
         let mut build = measured(&key("cold", block));
-        build.steps[0].name = "x".repeat(3_000);
+        build.steps[0].name = "x".repeat(3_000).into();
         build
     };
     let full = (1..1_000).find_map(|block| writer.commit(&long(block)).err().map(|error| (block, error)));

@@ -1,15 +1,29 @@
-//! What became of a run since another one, on a terminal.
+//! What became of a run since another one.
 
 use super::labels;
+use super::markdown::plain;
 use super::terminal::paragraph;
 use crate::gate::{ClaimChange, Direction, Finding, Outcome, Passed};
 use crate::metrics::{Unit, less_or_more};
 use crate::scenario::Evidence;
 use crate::stats::Interval;
 
-/// The worst first, one paragraph a finding; then what else is known, and a line that sums it up.
+/// On a terminal: the worst first, one paragraph a finding; then what else is known, and a line that sums it up.
 pub fn gate(outcome: &Outcome, passed: &[Passed]) -> String {
-    let mut lines = vec![format!("Run {} held against run {}:", outcome.new, outcome.base)];
+    let heading = format!("Run {} held against run {}:", outcome.new, outcome.base);
+    let lines = [heading].into_iter().chain(lines(outcome, passed));
+    lines.map(|line| paragraph(&line, "")).collect()
+}
+
+/// The same as a section of `report.md`; nothing where the run is not held against another.
+pub(super) fn section(outcome: Option<&Outcome>) -> String {
+    let Some(outcome) = outcome else { return String::new() };
+    let lines: String = lines(outcome, &[]).iter().map(|line| format!("- {}\n", plain(line))).collect();
+    format!("## Since run {}\n\n{lines}\n", plain(&outcome.base))
+}
+
+fn lines(outcome: &Outcome, passed: &[Passed]) -> Vec<String> {
+    let mut lines = Vec::new();
     lines.extend(passed.iter().map(|limit| format!("over budget: {}: {}", limit.scenario, limit.what)));
     lines.extend(outcome.findings.iter().map(finding));
     for change in &outcome.digests {
@@ -32,7 +46,7 @@ pub fn gate(outcome: &Outcome, passed: &[Passed]) -> String {
         outcome.same,
         if passed.is_empty() { String::new() } else { format!("; {} over budget", passed.len()) },
     ));
-    lines.iter().map(|line| paragraph(line, "")).collect()
+    lines
 }
 
 fn finding(finding: &Finding) -> String {

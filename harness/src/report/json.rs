@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::Report;
 use crate::claims::FalsePositives;
-use crate::metrics::{Comparison, Summary, Unit};
-use crate::record::{ClaimRow, RunInfo};
+use crate::gate::Outcome;
+use crate::metrics::{Comparison, Month, Summary, Unit};
+use crate::record::{Assumptions, ClaimRow, RunInfo};
 
 /// The whole report. Every key is always there; `null` is "not measured".
 #[derive(Serialize)]
@@ -13,6 +14,10 @@ struct Document<'r> {
     run: &'r RunInfo,
     /// Of an A/A run; `null` of any other.
     false_positives: Option<&'r [FalsePositives]>,
+    /// What became of it since an earlier run; `null` where it is held against none.
+    since: Option<&'r Outcome>,
+    /// What the months of the scenarios rest on; `null` where nothing was assumed.
+    cost: Option<&'r Assumptions>,
     scenarios: Vec<Scenario<'r>>,
 }
 
@@ -23,6 +28,8 @@ struct Scenario<'r> {
     stand_in_bases: bool,
     metrics: Vec<MetricRow<'r>>,
     claims: Vec<&'r ClaimRow>,
+    /// `null` where nothing was assumed.
+    month: Option<Month>,
 }
 
 #[derive(Serialize)]
@@ -48,6 +55,8 @@ pub fn json(report: &Report<'_>) -> String {
     let document = Document {
         run: &report.records.info,
         false_positives: report.false_positives.as_deref(),
+        since: report.since.as_ref(),
+        cost: report.records.cost.as_ref(),
         scenarios: report
             .scenarios
             .iter()
@@ -57,6 +66,7 @@ pub fn json(report: &Report<'_>) -> String {
                 stand_in_bases: scenario.rows.on_stand_ins(),
                 metrics: scenario.comparisons.iter().map(metric_row).collect(),
                 claims: scenario.claims.iter().map(|(_, row)| row).collect(),
+                month: report.records.cost.as_ref().map(|assumed| Month::of(&scenario.rows, assumed)),
             })
             .collect(),
     };

@@ -6,8 +6,8 @@ use super::difference::{Line, difference};
 use super::power::power;
 use super::price::price;
 use super::{
-    Report, ScenarioReport, aa, causes, contents, development, facts, labels, overlap, plots, rebuilds,
-    releases, startup,
+    Report, ScenarioReport, aa, causes, contents, cost, development, facts, gate, labels, overlap, plots,
+    rebuilds, releases, startup,
 };
 use crate::metrics::{Comparison, less_or_more, percent};
 use crate::record::ClaimRow;
@@ -19,6 +19,8 @@ pub fn markdown(report: &Report<'_>) -> String {
     let mut text = format!("# What container image practices are worth: run {}\n\n", plain(&info.id));
     text.push_str(&aa::section(report.false_positives.as_deref()));
     text.push_str(&answers(report));
+    text.push_str(&gate::section(report.since.as_ref()));
+    text.push_str(&cost::section(report));
     for part in &report.scenarios {
         text.push_str(&scenario(part));
     }

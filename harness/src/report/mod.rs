@@ -7,6 +7,7 @@ mod aa;
 mod brief;
 mod causes;
 mod contents;
+mod cost;
 mod development;
 mod difference;
 mod exchange;
@@ -23,6 +24,8 @@ mod power;
 mod price;
 mod rebuilds;
 mod releases;
+#[cfg(test)]
+mod schema;
 mod startup;
 mod summary;
 mod terminal;

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use crate::claims::{FalsePositives, false_positives, settle};
+use crate::error::BadInput;
+use crate::gate::{self, Outcome};
 use crate::metrics::{Comparison, ScenarioRecords, compare_all};
 use crate::record::{ClaimRow, Records};
 use crate::scenario::{Claim, DeltaColumn, Event, ImageColumn, Metric, SampleColumn};
@@ -14,6 +16,8 @@ pub struct Report<'r> {
     pub records: &'r Records,
     /// Of an A/A run, what was found where there is no difference; `None` of any other.
     pub false_positives: Option<Vec<FalsePositives>>,
+    /// What became of it since an earlier run, where it is held against one.
+    pub since: Option<Outcome>,
     /// Its scenarios, in the order of the plan.
     pub scenarios: Vec<ScenarioReport<'r>>,
 }
@@ -53,7 +57,17 @@ impl<'r> Report<'r> {
             })
             .collect();
         let false_positives = records.info.aa.then(|| false_positives(records));
-        Self { records, false_positives, scenarios }
+        Self { records, false_positives, since: None, scenarios }
+    }
+
+    /// Holds it against an earlier run.
+    ///
+    /// # Errors
+    /// [`BadInput`] where the runs have nothing in common that could be compared.
+    pub fn since(&mut self, earlier: &Records) -> Result<(), BadInput> {
+        let claims: Vec<ClaimRow> = self.claims().map(|(_, row)| row.clone()).collect();
+        self.since = Some(gate::compare((earlier, &settle(earlier)), (self.records, &claims))?);
+        Ok(())
     }
 
     /// The claims of all scenarios.

@@ -6,8 +6,9 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
 };
 
+use super::gate::gate;
 use super::power::power;
-use super::{Report, ScenarioReport, aa, causes, facts, labels, summary};
+use super::{Report, ScenarioReport, aa, causes, cost, facts, labels, summary};
 use crate::metrics::percent;
 use crate::record::{Effect, Verdict};
 
@@ -24,6 +25,10 @@ pub fn terminal(report: &Report<'_>, colour: bool) -> String {
     let summary = summary(report, colour);
     if !summary.is_empty() {
         text.push_str(&summary);
+        text.push('\n');
+    }
+    if let Some(since) = &report.since {
+        text.push_str(&gate(since, &[]));
         text.push('\n');
     }
     text.push_str(&footer(report));
@@ -118,6 +123,9 @@ pub fn footer(report: &Report<'_>) -> String {
     let mut text = String::new();
     for sentence in aa::sentences(report.false_positives.as_deref()) {
         text.push_str(&paragraph(&sentence, ""));
+    }
+    for line in cost::lines(report) {
+        text.push_str(&paragraph(&line, ""));
     }
     if report.scenarios.iter().any(|scenario| scenario.rows.on_stand_ins()) {
         let bases = facts::stand_ins(info).join("; ");

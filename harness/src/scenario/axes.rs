@@ -36,6 +36,7 @@ impl fmt::Display for Variant {
 
 /// One value for each variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Pair<T> {
     /// The naive side.
     pub naive: T,
@@ -155,6 +156,7 @@ impl FromStr for Start {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
 )]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// CI: minutes, tiny payloads, one block.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::cli::{Bench as Args, chosen};
 use crate::error::BadInput;
 use crate::plan::{self, Choices};
-use crate::record::{Plan, RunDir};
+use crate::record::{Assumptions, Plan, RunDir};
 use crate::scenario::{Profile, Scenario};
 use crate::stats::LOOKS;
 use crate::supply::{Bases, Link};
@@ -26,6 +26,8 @@ pub(super) struct Job {
     pub(super) bases: Bases,
     pub(super) plan: Plan,
     pub(super) dir: PathBuf,
+    /// The text of the file with what a month looks like.
+    pub(super) cost: Option<String>,
     /// The run directory as it was left.
     pub(super) earlier: Option<RunDir>,
 }
@@ -63,6 +65,7 @@ impl Job {
             scenarios,
             bases: chosen::bases()?,
             dir,
+            cost: cost(args)?,
             earlier: None,
         })
     }
@@ -102,6 +105,7 @@ impl Job {
             bases: chosen::bases()?,
             plan,
             dir: path,
+            cost: cost(args)?,
             earlier: Some(dir),
         })
     }
@@ -118,6 +122,11 @@ fn check_limit(blocks: Option<u32>) -> Result<()> {
         .into()),
         _ => Ok(()),
     }
+}
+
+fn cost(args: &Args) -> Result<Option<String>> {
+    let read = args.cost.as_ref().map(Assumptions::read).transpose()?;
+    Ok(read.map(|(text, _)| text))
 }
 
 fn scenarios(args: &Args, names: &[String], profile: Profile, aa: bool) -> Result<Vec<Scenario>> {

@@ -113,6 +113,9 @@ async fn on_engine(
             (RunDir::create(&job.dir, &info, &job.plan)?, Earlier::default())
         }
     };
+    if let Some(cost) = &job.cost {
+        dir.write_cost(cost)?;
+    }
     let done: Vec<_> = earlier.samples.iter().map(Sample::key).collect();
     line.follow(&job.plan, &job.scenarios, &done);
     let colour = colour::on_stdout();

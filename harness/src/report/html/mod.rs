@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Report, aa};
+use super::{Report, aa, cost, gate};
 use crate::record::{Effect, Verdict};
 
 /// The report as one self-contained HTML document.
@@ -50,6 +50,8 @@ pub fn html(report: &Report<'_>) -> Result<String> {
                     (answers::answers(report, &anchors))
                     (answers::per_release(report, &anchors))
                     (answers::rebuilt(report, &anchors))
+                    (prose::prose(&gate::section(report.since.as_ref())))
+                    (prose::prose(&cost::section(report)))
                     @if report.scenarios.len() > 1 {
                         nav aria-label="Scenarios" {
                             h2 id="scenarios" { "Scenarios" }

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 
-fn reference() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../results/reference-quick-2-cores")
-}
+use crate::support::{copy, reference, said};
 
 fn compare(base: &Path, new: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tare"));
@@ -14,21 +12,9 @@ fn compare(base: &Path, new: &Path) -> Command {
     command
 }
 
-fn said(command: &mut Command, code: i32) -> (String, String) {
-    let output = command.assert().code(code).get_output().clone();
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    (text(output.stdout), text(output.stderr))
-}
-
 /// A copy of the reference run in which the optimized image of `weights` weighs a megabyte more.
 fn heavier(root: &Path) -> PathBuf {
-    let run = root.join("run");
-    std::fs::create_dir_all(&run).expect("a folder");
-    for file in std::fs::read_dir(reference()).expect("the run").flatten() {
-        if file.file_type().is_ok_and(|kind| kind.is_file()) {
-            std::fs::copy(file.path(), run.join(file.file_name())).expect("a copy");
-        }
-    }
+    let run = copy(root);
     let mut reader = csv::Reader::from_path(run.join("images.csv")).expect("images.csv");
     let headers = reader.headers().expect("a header").clone();
     let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();

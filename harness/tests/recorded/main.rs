@@ -1,0 +1,5 @@
+//! What the program makes of runs that are on disk; no engine is needed.
+
+mod compare;
+mod report;
+mod support;
