@@ -24,6 +24,15 @@ const START_UP_S: f64 = 12.0;
 /// Before the first block each variant is built once, untimed.
 const REHEARSAL: &[Event] = &[Event::Cold];
 
+/// How many blocks leave their cache in the engine: nothing in it is used by a later block that begins with a cold
+/// build, and of fifty blocks it would fill most disks.
+const BLOCKS_KEPT: u32 = 6;
+
+/// Whether the engine forgets its builds before this block, so that it begins with a cold one.
+pub fn begins_afresh(block: u32) -> bool {
+    block > 1 && block % BLOCKS_KEPT == 1
+}
+
 /// What a plan is made from, beside the scenarios.
 #[derive(Debug, Clone, Copy)]
 pub struct Choices {
@@ -68,8 +77,8 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
             } else {
                 timed_events(scenario, choices.profile)
             };
-            let events = if emptied && events.first() != Some(&Event::Cold) {
-                // The cache in which the block was to go on is gone: a CI event empties the builder.
+            let events = if (emptied || begins_afresh(block)) && events.first() != Some(&Event::Cold) {
+                // The cache in which the block was to go on is gone: a CI event empties the builder, too.
                 [&[Event::Cold], events.as_slice()].concat()
             } else {
                 events
@@ -88,8 +97,10 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
                 }));
             }
         }
-        seconds += events_seconds(scenario, REHEARSAL);
-        peak_disk_bytes = peak_disk_bytes.max(u64::from(blocks + 1) * scenario.estimate.block_disk_bytes);
+        let rehearsals = (1..=blocks).filter(|block| *block == 1 || begins_afresh(*block)).count();
+        seconds += rehearsals as f64 * events_seconds(scenario, REHEARSAL);
+        let kept = u64::from(blocks.min(BLOCKS_KEPT) + 1);
+        peak_disk_bytes = peak_disk_bytes.max(kept * scenario.estimate.block_disk_bytes);
         planned.push(planned_scenario(scenario, blocks)?);
     }
     Ok(Plan { scenarios: planned, steps, expected_minutes: seconds / 60.0, peak_disk_bytes })
@@ -244,6 +255,13 @@ mod tests {
         let most = make(&scenarios, choices(None)).unwrap();
         assert_eq!(most.scenarios[0].blocks, 48);
         assert_eq!(events(&most, 4, Variant::Naive), ["edit-source"]);
+        assert_eq!(
+            events(&most, 7, Variant::Naive),
+            ["cold", "edit-source"],
+            "the engine has forgotten its builds"
+        );
+        let of_six = make(&scenarios, Choices { precise: false, ..choices(Some(6)) }).unwrap();
+        assert_eq!(most.peak_disk_bytes, of_six.peak_disk_bytes, "and so needs no more room");
         let limited = make(&scenarios, choices(Some(10))).unwrap();
         assert_eq!(limited.scenarios[0].blocks, 10);
         assert_eq!(limited.steps[..], most.steps[..limited.steps.len()], "the same, and less of it");

@@ -21,13 +21,29 @@ use crate::stats;
 
 /// Settles every claim of a run, in the order of the plan.
 pub fn settle(records: &Records) -> Vec<ClaimRow> {
+    let scenarios = ScenarioRecords::split(records);
+    let compared: Vec<Vec<Comparison>> = scenarios
+        .iter()
+        .map(|scenario| scenario.plan.claims.iter().map(|claim| compare(scenario, &claim.metric)).collect())
+        .collect();
+    settle_compared(&scenarios, &compared, records.info.profile)
+}
+
+/// The same where the metrics that claims speak of are compared already, a list for each scenario.
+pub fn settle_compared(
+    scenarios: &[ScenarioRecords<'_>],
+    compared: &[Vec<Comparison>],
+    profile: Profile,
+) -> Vec<ClaimRow> {
     let mut rows = Vec::new();
-    for scenario in ScenarioRecords::split(records) {
+    for (scenario, comparisons) in scenarios.iter().zip(compared) {
         for claim in &scenario.plan.claims {
-            let comparison = compare(&scenario, &claim.metric);
-            let mut row = settle_one(&scenario.plan.name, claim, &comparison, records.info.profile);
+            let Some(comparison) = comparisons.iter().find(|row| row.metric == claim.metric) else {
+                continue;
+            };
+            let mut row = settle_one(&scenario.plan.name, claim, comparison, profile);
             if row.effect == Effect::Helps
-                && let Some(beside) = fresh::beside(&scenario, &claim.metric)
+                && let Some(beside) = fresh::beside(scenario, &claim.metric)
             {
                 row.reason = format!("{}; {beside}", row.reason);
             }
@@ -83,7 +99,7 @@ fn settle_one(scenario: &str, claim: &Claim, comparison: &Comparison, profile: P
         effect: judged.effect,
         verdict,
         reason: reason::of(claim, comparison, estimate, verdict),
-        p: estimate.p,
+        p: estimate.p(),
         significant: judged.significant,
         relevant: judged.relevant,
         ..row

@@ -224,7 +224,7 @@ pub(crate) fn step_rows(
             cached: vertex.cached,
             start_s: first.zip(vertex.started).map(|(first, start)| timing::seconds(first, start)),
             seconds: vertex.started.zip(vertex.completed).map(|(start, end)| timing::seconds(start, end)),
-            error: vertex.error.as_deref().map(|error| shown(bench, &step.scenario, error)),
+            error: vertex.error.as_deref().map(|error| shown(bench, &step.scenario, error).into()),
             cause: None,
             inputs: numbers_of(&vertex.inputs, &numbers).into(),
         })

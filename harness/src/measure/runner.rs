@@ -15,6 +15,7 @@ use super::{Node, Scanner};
 use crate::engine::Engine;
 use crate::engine::buildkit::Progress;
 use crate::oci::{Digest, LayerCache};
+use crate::plan;
 use crate::record::{INTERRUPTED, NOT_MEASURED, Plan, PlannedStep, Sample, Writer};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 use crate::supply::{Supply, UPDATED_BASES};
@@ -116,7 +117,7 @@ pub async fn run(bench: &Bench<'_>, earlier: &Earlier, writer: &mut Writer) -> R
     for scenario in bench.scenarios {
         if let Some(error) = bench.supply.failure(&scenario.name) {
             let why = format!("{error:#}");
-            walk.cannot_build(scenario, &both(&why), earlier)?;
+            walk.cannot_build(scenario, 1, &both(&why), earlier)?;
             continue;
         }
         walk.scenario(scenario, earlier).await.with_context(|| format!("measuring {}", scenario.name))?;
@@ -150,16 +151,8 @@ impl Walk<'_> {
             return Ok(());
         }
         // A rehearsal in the middle of a block would put newer results under the block's cache keys.
-        if done.is_empty() {
-            self.bench.observer.rehearsal(&scenario.name);
-            match rehearse(self.bench, scenario).await? {
-                Rehearsal::Passed => {}
-                Rehearsal::CannotBuild(failures) => return self.cannot_build(scenario, &failures, earlier),
-                Rehearsal::Unequal(why) => {
-                    self.outcome.unequal.insert(scenario.name.clone(), why.clone());
-                    return self.cannot_build(scenario, &both(&why), earlier);
-                }
-            }
+        if done.is_empty() && !self.rehearsed(scenario, 1, earlier).await? {
+            return Ok(());
         }
         let mut state = Blocks::resume(self.bench, scenario, done.iter().copied())?;
         for steps in blocks {
@@ -174,6 +167,12 @@ impl Walk<'_> {
                 break;
             }
             let number = steps[0].block;
+            if plan::begins_afresh(number) && done.iter().all(|sample| sample.block != number) {
+                self.bench.engine.forget_builds().await?;
+                if !self.rehearsed(scenario, number, earlier).await? {
+                    break;
+                }
+            }
             for step in steps {
                 self.step(&mut state, &step).await?;
             }
@@ -185,6 +184,20 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Rehearses before this block; where that fails, it has error rows, and there is no timing of the scenario from it on.
+    async fn rehearsed(&mut self, scenario: &Scenario, block: u32, earlier: &Earlier) -> Result<bool> {
+        self.bench.observer.rehearsal(&scenario.name);
+        match rehearse(self.bench, scenario).await? {
+            Rehearsal::Passed => return Ok(true),
+            Rehearsal::CannotBuild(failures) => self.cannot_build(scenario, block, &failures, earlier)?,
+            Rehearsal::Unequal(why) => {
+                self.outcome.unequal.insert(scenario.name.clone(), why.clone());
+                self.cannot_build(scenario, block, &both(&why), earlier)?;
+            }
+        }
+        Ok(false)
     }
 
     async fn step(&mut self, state: &mut Blocks<'_>, step: &PlannedStep) -> Result<()> {
@@ -210,24 +223,21 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// One error row a variant, and no timing of the scenario.
+    /// One error row a variant in this block, and no timing of the scenario.
     fn cannot_build(
         &mut self,
         scenario: &Scenario,
+        block: u32,
         failures: &[(Variant, String)],
         earlier: &Earlier,
     ) -> Result<()> {
         for (variant, why) in failures {
-            let step = PlannedStep {
-                scenario: scenario.name.clone(),
-                block: 1,
-                variant: *variant,
-                event: Event::Cold,
-            };
+            let step =
+                PlannedStep { scenario: scenario.name.clone(), block, variant: *variant, event: Event::Cold };
             let recorded = |sample: &Sample| {
                 sample.scenario == step.scenario
                     && sample.variant == *variant
-                    && sample.block == 1
+                    && sample.block == block
                     && sample.event == Event::Cold
             };
             if earlier.samples.iter().any(recorded) {

@@ -46,7 +46,7 @@ pub struct Summary {
 }
 
 /// A reduction: 0.4 is 40 % less, −0.4 is 40 % more.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
     /// The reduction. `-inf` where the naive side is 0 and the optimized one is not.
     pub estimate: f64,
@@ -55,10 +55,26 @@ pub struct Estimate {
     pub interval: Option<Interval>,
     /// Times: the BCa bootstrap interval of the median, where there are many blocks.
     pub bootstrap: Option<Interval>,
-    /// Times: two-sided sign-flip p of "no difference".
-    pub p: Option<f64>,
     /// Why there is no interval.
     pub lacking: Option<String>,
+    /// Times: what it rests on.
+    tested: Option<Tested>,
+}
+
+/// The samples of a time, for the test of "no difference".
+#[derive(Debug, Clone, PartialEq)]
+struct Tested {
+    log_ratios: Vec<f64>,
+    stopping: Stopping,
+}
+
+impl Estimate {
+    /// Times: two-sided sign-flip p of "no difference", where the blocks suffice. Tried when it is asked for: most of a
+    /// report's estimates have no claim, and nobody asks.
+    pub fn p(&self) -> Option<f64> {
+        let tested = self.tested.as_ref()?;
+        stats::paired_p(&tested.log_ratios, tested.stopping)
+    }
 }
 
 /// Compares the variants of a scenario in one metric.
@@ -116,7 +132,8 @@ fn estimate(evidence: Evidence, pairs: &[(f64, f64)], stopping: Stopping) -> Opt
 fn time(pairs: &[(f64, f64)], stopping: Stopping) -> Option<Estimate> {
     let resolved: Vec<(f64, f64)> =
         pairs.iter().map(|(naive, optimized)| (naive.max(RESOLUTION), optimized.max(RESOLUTION))).collect();
-    let said = stats::paired(&stats::log_ratios(&resolved), stopping)?;
+    let log_ratios = stats::log_ratios(&resolved);
+    let said = stats::paired(&log_ratios, stopping)?;
     // A smaller log-ratio is a larger reduction: the ends change places.
     let reduced =
         |interval: Interval| Interval { low: less(interval.high.exp()), high: less(interval.low.exp()) };
@@ -128,8 +145,8 @@ fn time(pairs: &[(f64, f64)], stopping: Stopping) -> Option<Estimate> {
         estimate: less(said.estimate.exp()),
         interval: said.interval.map(reduced),
         bootstrap: said.bootstrap.map(reduced),
-        p: said.p,
         lacking,
+        tested: Some(Tested { log_ratios, stopping }),
     })
 }
 
@@ -153,8 +170,8 @@ fn exact(evidence: Evidence, pairs: &[(f64, f64)]) -> Estimate {
         estimate: reduction(naive.1, optimized.1),
         interval: lacking.is_none().then_some(range),
         bootstrap: None,
-        p: None,
         lacking,
+        tested: None,
     }
 }
 

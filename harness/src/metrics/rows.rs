@@ -224,10 +224,11 @@ fn has_failed_to_start(row: &StartPhase) -> bool {
     row.error.as_deref().is_some_and(failed)
 }
 
-fn grouped<'r, R>(rows: &'r [R], scenario: impl Fn(&'r R) -> &'r str) -> HashMap<&'r str, Vec<&'r R>> {
+fn grouped<R>(rows: &[R], scenario: impl Fn(&R) -> &str) -> HashMap<&str, Vec<&R>> {
     let mut groups: HashMap<&str, Vec<&R>> = HashMap::new();
-    for row in rows {
-        groups.entry(scenario(row)).or_default().push(row);
+    // Rows of a scenario stand together, and there are hundreds of thousands.
+    for together in rows.chunk_by(|one, next| scenario(one) == scenario(next)) {
+        groups.entry(scenario(&together[0])).or_default().extend(together);
     }
     groups
 }

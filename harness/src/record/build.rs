@@ -132,9 +132,7 @@ pub(super) trait BuildRow: Row {
     fn key(&self) -> PlannedStep;
 
     /// Whether it may be written with this build.
-    fn belongs_to(&self, build: &PlannedStep) -> bool {
-        self.key() == *build
-    }
+    fn belongs_to(&self, build: &PlannedStep) -> bool;
 
     /// Whether the build that it was written with has a sample.
     fn is_vouched_for(&self, done: &HashSet<PlannedStep>) -> bool {
@@ -195,6 +193,10 @@ impl BuildRow for LayerSize {
             event: Event::Cold,
         }
     }
+
+    fn belongs_to(&self, build: &PlannedStep) -> bool {
+        self.key() == *build
+    }
 }
 
 impl Row for ClaimRow {
@@ -230,54 +232,62 @@ macro_rules! rows {
 
         impl BuildRow for $row {
             fn key(&self) -> PlannedStep {
-                let event: fn(&Self) -> Event = $event;
+                let event: fn(&Self) -> &Event = $event;
                 PlannedStep {
                     scenario: self.scenario.to_string(),
                     block: self.block,
                     variant: self.variant,
-                    event: event(self),
+                    event: event(self).clone(),
                 }
+            }
+
+            fn belongs_to(&self, build: &PlannedStep) -> bool {
+                let event: fn(&Self) -> &Event = $event;
+                self.block == build.block
+                    && self.variant == build.variant
+                    && self.scenario == build.scenario
+                    && *event(self) == build.event
             }
         }
     )+};
 }
 
 rows! {
-    Sample in "samples.csv", event |row| row.event.clone(), columns [
+    Sample in "samples.csv", event |row| &row.event, columns [
         "scenario", "variant", "event", "block", "wall_s", "steps", "cached_steps", "context_bytes",
         "manifest_digest", "error", "transfer_s", "exec_s", "export_s", "unpack_s", "cpu_s", "overhead_s",
         "order", "nonce", "base", "started",
     ];
-    Step in "steps.csv", event |row| row.event.clone(), columns [
+    Step in "steps.csv", event |row| &row.event, columns [
         "scenario", "variant", "event", "block", "step", "name", "instruction", "cached", "start_s", "seconds",
         "error", "cause", "inputs",
     ];
     // The sizes are those of the image after the cold build, whose row carries no event.
-    Image in "images.csv", event |_| Event::Cold, columns [
+    Image in "images.csv", event |_| &Event::Cold, columns [
         "scenario", "variant", "compressed_bytes", "layer_bytes", "rootfs_bytes", "unique_bytes", "layers",
         "block", "base", "wasted_bytes", "distribution_packages", "python_packages", "vulnerabilities",
         "secrets_found", "not_audited",
     ];
-    Delta in "deltas.csv", event |row| row.event.clone(), columns [
+    Delta in "deltas.csv", event |row| &row.event, columns [
         "scenario", "variant", "event", "block", "new_layers", "new_compressed_bytes", "same_content_bytes",
         "packages_changed",
     ];
-    Wasted in "wasted.csv", event |_| Event::Cold, columns [
+    Wasted in "wasted.csv", event |_| &Event::Cold, columns [
         "scenario", "variant", "block", "path", "bytes", "how", "layer", "made_by", "hidden_by",
     ];
-    Package in "packages.csv", event |row| row.event.clone(), columns [
+    Package in "packages.csv", event |row| &row.event, columns [
         "scenario", "variant", "event", "block", "kind", "name", "version",
     ];
-    Leak in "secrets.csv", event |_| Event::Cold, columns [
+    Leak in "secrets.csv", event |_| &Event::Cold, columns [
         "scenario", "variant", "block", "canary", "place", "found_at",
     ];
-    Transfer in "transfers.csv", event |row| row.event.clone(), columns [
+    Transfer in "transfers.csv", event |row| &row.event, columns [
         "scenario", "variant", "event", "block", "what", "seconds", "bytes",
     ];
-    Counterpart in "development.csv", event |row| row.event.clone(), columns [
+    Counterpart in "development.csv", event |row| &row.event, columns [
         "scenario", "variant", "event", "block", "kind", "name", "development", "production",
     ];
-    Attempt in "attempts.csv", event |row| row.event.clone(), columns [
+    Attempt in "attempts.csv", event |row| &row.event, columns [
         "scenario", "variant", "event", "block", "attempt",
     ];
 }

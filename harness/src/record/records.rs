@@ -60,20 +60,25 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn read(dir: &Path) -> Result<Self> {
-        let mut lines: HashMap<PlannedStep, u64> = HashMap::new();
-        let mut samples = Vec::new();
-        Table::read(dir, |line, sample: Sample| {
-            let place = |line: u64| format!("{}, line {line}", dir.join(Sample::FILE).display());
-            sample.check().with_context(|| place(line))?;
-            if let Some(first) = lines.insert(sample.key(), line) {
-                bail!("{}: {} is already on line {first}", place(line), describe(&sample.key()));
-            }
-            samples.push(sample);
-            Ok(())
-        })?;
-        let done: HashSet<PlannedStep> = lines.into_keys().collect();
-        Ok(Self { samples, sides: Sides::read(dir, &done)?, done })
+        let (samples, done, sides) = Sides::beside(dir, || samples(dir))?;
+        Ok(Self { samples, sides, done })
     }
+}
+
+/// The samples, and the builds that they are of.
+fn samples(dir: &Path) -> Result<(Vec<Sample>, HashSet<PlannedStep>)> {
+    let mut lines: HashMap<PlannedStep, u64> = HashMap::new();
+    let mut samples = Vec::new();
+    Table::read(dir, |line, sample: Sample| {
+        let place = |line: u64| format!("{}, line {line}", dir.join(Sample::FILE).display());
+        sample.check().with_context(|| place(line))?;
+        if let Some(first) = lines.insert(sample.key(), line) {
+            bail!("{}: {} is already on line {first}", place(line), describe(&sample.key()));
+        }
+        samples.push(sample);
+        Ok(())
+    })?;
+    Ok((samples, lines.into_keys().collect()))
 }
 
 /// How often each build was begun.

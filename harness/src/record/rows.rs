@@ -99,7 +99,7 @@ pub struct Step {
     #[serde(serialize_with = "super::decimals::optional")]
     pub seconds: Option<f64>,
     /// BuildKit's message, where it failed.
-    pub error: Option<String>,
+    pub error: Option<Text>,
     /// Why it was executed although a cache existed: the first cause upstream. Empty where it was cached,
     /// after a cold build, and for BuildKit's own work.
     pub cause: Option<Text>,

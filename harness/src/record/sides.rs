@@ -21,23 +21,36 @@ pub(super) struct Side<R> {
 }
 
 impl<R: BuildRow> Side<R> {
-    fn read(dir: &Path, done: &HashSet<PlannedStep>) -> Result<Self> {
-        let mut side = Self { rows: Vec::new(), orphans: false };
-        Table::read(dir, |_, row: R| {
-            if row.is_vouched_for(done) {
-                side.rows.push(row);
-            } else {
-                side.orphans = true;
+    /// Of the rows, those of builds that are `done`.
+    fn of(mut rows: Vec<R>, done: &HashSet<PlannedStep>) -> Self {
+        let all = rows.len();
+        // The rows of a build stand together: what holds of one holds of the next.
+        let mut vouched: Option<PlannedStep> = None;
+        rows.retain(|row| {
+            if vouched.as_ref().is_some_and(|build| row.belongs_to(build)) {
+                return true;
             }
-            Ok(())
-        })?;
-        Ok(side)
+            let is_done = row.is_vouched_for(done);
+            vouched = is_done.then(|| row.key());
+            is_done
+        });
+        let orphans = rows.len() < all;
+        Self { rows, orphans }
     }
 
     /// Removes from the file what was left out here.
     fn repair(&self, dir: &Path) -> Result<()> {
         if self.orphans { Table::rewrite(dir, &self.rows) } else { Ok(()) }
     }
+}
+
+fn rows<R: BuildRow>(dir: &Path) -> Result<Vec<R>> {
+    let mut rows = Vec::new();
+    Table::read(dir, |_, row: R| {
+        rows.push(row);
+        Ok(())
+    })?;
+    Ok(rows)
 }
 
 macro_rules! sides {
@@ -64,9 +77,21 @@ macro_rules! sides {
         }
 
         impl Sides {
-            /// Reads them; rows of builds that are not `done` are left out.
-            pub(super) fn read(dir: &Path, done: &HashSet<PlannedStep>) -> Result<Self> {
-                Ok(Self { $($table: Side::read(dir, done)?,)+ })
+            /// Reads them, side by side with the samples, which `read` does and which say what builds are done; rows of
+            /// others are left out.
+            pub(super) fn beside<T>(
+                dir: &Path,
+                read: impl FnOnce() -> Result<(T, HashSet<PlannedStep>)>,
+            ) -> Result<(T, HashSet<PlannedStep>, Self)> {
+                std::thread::scope(|scope| {
+                    $(let $table = scope.spawn(|| rows::<$row>(dir));)+
+                    let (samples, done) = read()?;
+                    $(
+                        let rows = $table.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                        let $table = Side::of(rows, &done);
+                    )+
+                    Ok((samples, done, Self { $($table,)+ }))
+                })
             }
 
             /// Removes from the files what was left out here.

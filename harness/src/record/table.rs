@@ -110,7 +110,7 @@ fn encode<'r, R: Row + 'r>(rows: impl IntoIterator<Item = &'r R>) -> Result<Vec<
 }
 
 fn parse<R: Row>(rows: impl Read, mut take: impl FnMut(u64, R) -> Result<()>) -> Result<()> {
-    let mut reader = csv::Reader::from_reader(rows);
+    let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 18).from_reader(rows);
     if reader.headers()?.iter().ne(R::COLUMNS.iter().copied()) {
         bail!("line 1: the columns are not those of this format: expected {}", R::COLUMNS.join(","));
     }

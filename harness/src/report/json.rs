@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Report;
 use crate::claims::FalsePositives;
 use crate::gate::Outcome;
-use crate::metrics::{Comparison, Month, Summary, Unit};
+use crate::metrics::{Comparison, Estimate, Month, Summary, Unit};
 use crate::record::{Assumptions, ClaimRow, RunInfo};
 
 /// The whole report. Every key is always there; `null` is "not measured".
@@ -94,7 +94,7 @@ fn metric_row(row: &Comparison) -> MetricRow<'_> {
         high: interval.map(|interval| interval.high),
         bootstrap_low: bootstrap.map(|interval| interval.low),
         bootstrap_high: bootstrap.map(|interval| interval.high),
-        p: estimate.and_then(|estimate| estimate.p),
+        p: estimate.and_then(Estimate::p),
         not_measured: row.reduction.as_ref().err().map(String::as_str),
         inconclusive: estimate.and_then(|estimate| estimate.lacking.as_deref()),
         notes: &row.notes,

@@ -58,11 +58,16 @@ use crate::record::RunDir;
 pub fn write(dir: &RunDir, report: &Report<'_>) -> Result<()> {
     let claims: Vec<_> = report.claims().map(|(_, row)| row.clone()).collect();
     dir.write_claims(&claims)?;
-    for scenario in &report.scenarios {
-        if let Some(svg) = plots::build_times(&scenario.rows)? {
-            dir.write_derived(&plots::file(&scenario.rows.plan.name), &svg)?;
+    std::thread::scope(|scope| {
+        // It takes as long as all the rest together.
+        let page = scope.spawn(|| html(report));
+        for scenario in &report.scenarios {
+            if let Some(svg) = plots::build_times(&scenario.rows)? {
+                dir.write_derived(&plots::file(&scenario.rows.plan.name), &svg)?;
+            }
         }
-    }
-    dir.write_derived("report.md", &markdown(report))?;
-    dir.write_derived("report.html", &html(report)?)
+        dir.write_derived("report.md", &markdown(report))?;
+        let page = page.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        dir.write_derived("report.html", &page)
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::claims::{FalsePositives, false_positives, settle};
+use crate::claims::{FalsePositives, false_positives, settle, settle_compared};
 use crate::error::BadInput;
 use crate::gate::{self, Outcome};
 use crate::metrics::{Comparison, ScenarioRecords, compare_all};
@@ -36,12 +36,12 @@ pub struct ScenarioReport<'r> {
 impl<'r> Report<'r> {
     /// Judges `records`.
     pub fn of(records: &'r Records) -> Self {
-        let mut settled: HashMap<String, Vec<ClaimRow>> = HashMap::new();
-        for row in settle(records) {
-            settled.entry(row.scenario.clone()).or_default().push(row);
-        }
         let rows = ScenarioRecords::split(records);
         let compared = compared(&rows);
+        let mut settled: HashMap<String, Vec<ClaimRow>> = HashMap::new();
+        for row in settle_compared(&rows, &compared, records.info.profile) {
+            settled.entry(row.scenario.clone()).or_default().push(row);
+        }
         let scenarios = rows
             .into_iter()
             .zip(compared)

@@ -29,7 +29,7 @@ pub use holm::holm;
 pub use kendall::kendall_p;
 pub use normal::inverse_cdf as normal_quantile;
 pub use order::{median, outliers, quantile};
-pub use paired::{LEAST_BLOCKS, MANY_BLOCKS, Paired, log_ratios, paired};
+pub use paired::{LEAST_BLOCKS, MANY_BLOCKS, Paired, log_ratios, paired, paired_p};
 pub use power::{blocks_to_see, standard_deviation};
 pub use sign_flip::sign_flip_p;
 pub use signed_rank::{hodges_lehmann, signed_rank_interval};
