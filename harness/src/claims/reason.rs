@@ -50,14 +50,48 @@ fn found(comparison: &Comparison, estimate: &Estimate, unit: Unit) -> String {
     }
 }
 
+/// A bound below 0 is one of more, not of less than nothing.
 fn claimed(claim: &Claim, unit: Unit) -> String {
-    let words = unit.direction(1.0);
+    let (less, more) = (unit.direction(1.0), unit.direction(-1.0));
     match (claim.expected_min, claim.expected_max) {
         (Some(0.0), Some(0.0)) => "no change".to_owned(),
-        (Some(min), Some(max)) => format!("{} {words}", percent_range(min, max)),
-        (Some(0.0), None) => format!("no {}", unit.direction(-1.0)),
-        (Some(min), None) => format!("at least {} {words}", percent(min)),
-        (None, Some(max)) => format!("at most {} {words}", percent(max)),
+        (Some(min), Some(max)) if max <= 0.0 => format!("{} {more}", percent_range(-max, -min)),
+        (Some(min), Some(max)) if min < 0.0 => {
+            format!("{} {more} to {} {less}", percent(-min), percent(max))
+        }
+        (Some(min), Some(max)) => format!("{} {less}", percent_range(min, max)),
+        (Some(0.0), None) => format!("no {more}"),
+        (Some(min), None) if min < 0.0 => format!("at most {} {more}", percent(-min)),
+        (Some(min), None) => format!("at least {} {less}", percent(min)),
+        (None, Some(max)) if max < 0.0 => format!("at least {} {more}", percent(-max)),
+        (None, Some(max)) => format!("at most {} {less}", percent(max)),
         (None, None) => "any change".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::testing::RunBuilder;
+    use crate::scenario::{Event, Metric, SampleColumn};
+
+    #[test]
+    fn what_is_claimed_is_said_as_people_say_it() {
+        let said = |min, max| {
+            let run = RunBuilder::new().scenario("s").claim(
+                Metric::Sample(SampleColumn::Wall, Event::Cold),
+                min,
+                max,
+            );
+            claimed(&run.build().plan.scenarios[0].claims[0], Unit::Seconds)
+        };
+        assert_eq!(said(Some(0.4), Some(0.6)), "40 to 60 % less time");
+        assert_eq!(said(Some(-0.1), Some(0.1)), "10 % more time to 10 % less time");
+        assert_eq!(said(Some(-0.2), Some(-0.1)), "10 to 20 % more time");
+        assert_eq!(said(Some(-0.05), None), "at most 5.0 % more time");
+        assert_eq!(said(Some(0.5), None), "at least 50 % less time");
+        assert_eq!(said(None, Some(-0.1)), "at least 10 % more time");
+        assert_eq!(said(Some(0.0), None), "no more time");
+        assert_eq!(said(Some(0.0), Some(0.0)), "no change");
     }
 }

@@ -16,49 +16,104 @@ pub(super) fn months<'r>(report: &'r Report<'_>) -> Vec<(&'r str, Month)> {
     scenarios.map(|part| (part.rows.plan.name.as_str(), Month::of(&part.rows, assumed))).collect()
 }
 
-/// The section of `report.md`; nothing where nothing was assumed.
+/// The section of `report.md`, a row a scenario; nothing where nothing was assumed.
 pub(super) fn section(report: &Report<'_>) -> String {
     let Some(assumed) = &report.records.cost else { return String::new() };
     let mut text = String::from("## What it comes to in a month\n\n");
     let _ =
         writeln!(text, "Assumed, and none of it measured: {}.\n", plain(&assumptions(assumed).join("; ")));
-    text.push_str("| | naive | optimized | saved | how sure |\n|---|---:|---:|---|---|\n");
-    for (name, month) in months(report) {
-        for row in rows(&month, assumed) {
-            let [what, naive, optimized, saved, certainty] = row;
-            let _ = writeln!(
-                text,
-                "| {}: {what} | {} | {} | {} | {certainty} |",
-                plain(name),
-                plain(&naive),
-                plain(&optimized),
-                plain(&saved)
-            );
-        }
-        if !month.left_out.is_empty() {
-            let _ = writeln!(text, "| {}: not in these figures | | | | {} |", plain(name), left_out(&month));
-        }
+    text.push_str("| |");
+    for kind in KINDS {
+        let _ = write!(text, " {} |", kind.name);
     }
+    text.push_str(" not in these figures |\n|---|");
+    text.push_str(&"---|".repeat(KINDS.len() + 1));
     text.push('\n');
-    text.push_str(READ_AS);
-    text.push_str("\n\n");
+    for (name, month) in months(report) {
+        let _ = write!(text, "| {} |", plain(name));
+        for kind in KINDS {
+            let monthly = (kind.of)(&month);
+            let cell = monthly.map_or_else(String::new, |monthly| {
+                let shown = |value| (kind.shown)(value, assumed);
+                // Nothing is stressed of which it is not sure that it is there.
+                let sure = monthly.interval.is_some_and(|interval| !interval.contains(0.0));
+                let mark = if sure { "**" } else { "" };
+                format!(
+                    "{} → {}, {mark}{}{mark} ({})",
+                    shown(monthly.naive),
+                    shown(monthly.optimized),
+                    less(monthly.saved, &shown),
+                    certainty(monthly, &shown)
+                )
+            });
+            let _ = write!(text, " {cell} |");
+        }
+        let _ = writeln!(text, " {} |", left_out(&month));
+    }
+    let _ = writeln!(text, "\n{READ_AS}\n");
     text
 }
 
-/// For a terminal: a line a quantity.
+/// For a terminal: a line a scenario, with what is saved.
 pub(super) fn lines(report: &Report<'_>) -> Vec<String> {
     let Some(assumed) = &report.records.cost else { return Vec::new() };
     let mut lines = vec![format!("In a month, assumed that {}:", assumptions(assumed).join("; "))];
     for (name, month) in months(report) {
-        for [what, naive, optimized, saved, certainty] in rows(&month, assumed) {
-            lines.push(format!("{name}: {what}: {naive} → {optimized}, {saved} ({certainty})"));
-        }
+        let mut parts: Vec<String> = KINDS
+            .iter()
+            .filter_map(|kind| {
+                let (monthly, shown) = ((kind.of)(&month)?, |value| (kind.shown)(value, assumed));
+                Some(format!(
+                    "{} {} ({})",
+                    kind.name,
+                    less(monthly.saved, &shown),
+                    certainty(monthly, &shown)
+                ))
+            })
+            .collect();
         if !month.left_out.is_empty() {
-            lines.push(format!("{name}: not in these figures, as it was not measured: {}", left_out(&month)));
+            parts.push(format!("not in it, as it was not measured: {}", left_out(&month)));
         }
+        lines.push(format!("{name}: {}", parts.join("; ")));
     }
     lines.push(READ_AS.to_owned());
     lines
+}
+
+/// One of the quantities of a month.
+struct Kind {
+    name: &'static str,
+    of: fn(&Month) -> Option<&Monthly>,
+    shown: fn(f64, &Assumptions) -> String,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind { name: "developers wait", of: |month| month.waited_hours.as_ref(), shown: |value, _| hours(value) },
+    Kind { name: "runners build", of: |month| month.runner_hours.as_ref(), shown: |value, _| hours(value) },
+    Kind {
+        name: "the registry keeps",
+        of: |month| month.stored_bytes.as_ref(),
+        shown: |value, _| Unit::Bytes.format(value),
+    },
+    Kind {
+        name: "nodes pull",
+        of: |month| month.pulled_bytes.as_ref(),
+        shown: |value, _| Unit::Bytes.format(value),
+    },
+    Kind {
+        name: "money",
+        of: |month| month.money.as_ref(),
+        shown: |value, assumed| format!("{} {}", three_digits(value), plain(&assumed.currency)),
+    },
+];
+
+/// Two hours or more in hours, what is less in minutes or seconds.
+fn hours(value: f64) -> String {
+    if value.abs() >= 2.0 {
+        format!("{} h", three_digits(value))
+    } else {
+        Unit::Seconds.format(value * 3600.0)
+    }
 }
 
 const READ_AS: &str = "Seconds are those of the machine that measured; a build after an edit is one on a builder that \
@@ -103,42 +158,17 @@ fn assumptions(assumed: &Assumptions) -> Vec<String> {
     parts
 }
 
-/// How a quantity is written.
-type Shown<'a> = &'a dyn Fn(f64) -> String;
-
-/// What, naive, optimized, saved, how sure.
-fn rows(month: &Month, assumed: &Assumptions) -> Vec<[String; 5]> {
-    let hours = |value: f64| format!("{} h", three_digits(value));
-    let bytes = |value: f64| Unit::Bytes.format(value);
-    let money = |value: f64| format!("{} {}", three_digits(value), assumed.currency);
-    let parts: [(&str, &Option<Monthly>, Shown<'_>); 5] = [
-        ("developers wait", &month.waited_hours, &hours),
-        ("runners build", &month.runner_hours, &hours),
-        ("the registry keeps", &month.stored_bytes, &bytes),
-        ("nodes pull", &month.pulled_bytes, &bytes),
-        ("money", &month.money, &money),
-    ];
-    let row = |what: &str, monthly: &Monthly, shown: Shown<'_>| {
-        [
-            what.to_owned(),
-            shown(monthly.naive),
-            shown(monthly.optimized),
-            less(monthly.saved, shown),
-            certainty(monthly, shown),
-        ]
-    };
-    parts.iter().filter_map(|(what, monthly, shown)| Some(row(what, monthly.as_ref()?, shown))).collect()
-}
-
 /// `11.1 h less`, `2.00 EUR more`.
-fn less(saved: f64, shown: Shown<'_>) -> String {
+fn less(saved: f64, shown: &dyn Fn(f64) -> String) -> String {
     format!("{} {}", shown(saved.abs()), if saved < 0.0 { "more" } else { "less" })
 }
 
-fn certainty(monthly: &Monthly, shown: Shown<'_>) -> String {
+fn certainty(monthly: &Monthly, shown: &dyn Fn(f64) -> String) -> String {
     match monthly.interval {
-        Some(interval) if interval.low == interval.high => format!("in all {} blocks", monthly.blocks),
-        Some(interval) => format!("{} to {}", less(interval.low, shown), less(interval.high, shown)),
+        Some(interval) => match [interval.low, interval.high].map(|end| less(end, shown)) {
+            [low, high] if low == high => format!("in all {} blocks", monthly.blocks),
+            [low, high] => format!("{low} to {high}"),
+        },
         None => format!("{} of {LEAST_BLOCKS} blocks: no interval", monthly.blocks),
     }
 }
@@ -172,16 +202,13 @@ mod tests {
         let assumed =
             "20 days; 5 developers who each build 10 cold, 1 edit-source a day, an hour of waiting at 60 EUR";
         assert!(text.contains(assumed), "{text}");
-        assert!(
-            text.contains(
-                "| s: developers wait | 10.0 h | 10.3 h | 0.28 h more | 0.56 h more to 0.00 h less |"
-            ),
-            "{text}"
-        );
-        assert!(text.contains("| s: money | 600 EUR | 617 EUR | 16.7 EUR more |"), "{text}");
-        assert!(text.contains("| s: not in these figures | | | | edit-source |"), "{text}");
+        let waiting = "| s | 10.0 h → 10.3 h, 16.7 min more (33.3 min more to 0.00 s less) |";
+        assert!(text.contains(waiting), "{text}");
+        assert!(text.contains("| 600 EUR → 617 EUR, 16.7 EUR more ("), "{text}");
+        assert!(text.contains(" | edit-source |"), "{text}");
         let lines = lines(&Report::of(&records));
-        assert!(lines[1].starts_with("s: developers wait: 10.0 h → 10.3 h, 0.28 h more ("), "{lines:?}");
+        assert!(lines[1].starts_with("s: developers wait 16.7 min more (33.3 min more to "), "{lines:?}");
+        assert!(lines[1].ends_with("; not in it, as it was not measured: edit-source"), "{lines:?}");
     }
 
     #[test]

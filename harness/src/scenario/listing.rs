@@ -61,7 +61,11 @@ impl ListedClaim {
         let by = match (self.expected_min, self.expected_max) {
             (Some(min), Some(max)) if min == max && min == 0.0 => "stays the same".to_owned(),
             (Some(min), Some(max)) if min == max => format!("falls by {} %", percent(min)),
+            (Some(min), Some(max)) if min < 0.0 && max >= 0.0 => {
+                format!("rises by {} % or falls by {} % at most", percent(-min), percent(max))
+            }
             (Some(min), Some(max)) => format!("falls by {} to {} %", percent(min), percent(max)),
+            (Some(min), None) if min < 0.0 => format!("rises by {} % at most", percent(-min)),
             (Some(min), None) => format!("falls by {} % or more", percent(min)),
             (None, Some(max)) => format!("falls by {} % at most", percent(max)),
             (None, None) => "is not said to change".to_owned(),
