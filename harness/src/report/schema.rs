@@ -48,7 +48,11 @@ fn the_files_are_made_from_the_types() {
             std::fs::write(&path, &text).unwrap();
         }
         let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(checked_in, text, "{}: make it anew with {WRITE}=1", path.display());
+        assert!(
+            checked_in == text,
+            "{} is not that of the types: make it anew with {WRITE}=1",
+            path.display()
+        );
     }
 }
 
