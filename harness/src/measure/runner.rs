@@ -167,7 +167,10 @@ impl Walk<'_> {
                 break;
             }
             let number = steps[0].block;
-            if plan::begins_afresh(number) && done.iter().all(|sample| sample.block != number) {
+            // A run that an older Tare planned may go on with the cache there.
+            let begins_cold = steps[0].event == Event::Cold;
+            let untouched = done.iter().all(|sample| sample.block != number);
+            if plan::begins_afresh(number) && begins_cold && untouched {
                 self.bench.engine.forget_builds().await?;
                 if !self.rehearsed(scenario, number, earlier).await? {
                     break;
