@@ -22,24 +22,20 @@ use crate::stats;
 /// Settles every claim of a run, in the order of the plan.
 pub fn settle(records: &Records) -> Vec<ClaimRow> {
     let scenarios = ScenarioRecords::split(records);
-    let compared: Vec<Vec<Comparison>> = scenarios
-        .iter()
-        .map(|scenario| scenario.plan.claims.iter().map(|claim| compare(scenario, &claim.metric)).collect())
-        .collect();
-    settle_compared(&scenarios, &compared, records.info.profile)
+    settle_compared(scenarios.iter().map(|scenario| (scenario, &[][..])), records.info.profile)
 }
 
-/// The same where the metrics that claims speak of are compared already, a list for each scenario.
-pub fn settle_compared(
-    scenarios: &[ScenarioRecords<'_>],
-    compared: &[Vec<Comparison>],
+/// The same where metrics were compared already, a list for each scenario: what is missing in it is compared now.
+pub fn settle_compared<'r>(
+    scenarios: impl Iterator<Item = (&'r ScenarioRecords<'r>, &'r [Comparison])>,
     profile: Profile,
 ) -> Vec<ClaimRow> {
     let mut rows = Vec::new();
-    for (scenario, comparisons) in scenarios.iter().zip(compared) {
+    for (scenario, compared) in scenarios {
         for claim in &scenario.plan.claims {
-            let Some(comparison) = comparisons.iter().find(|row| row.metric == claim.metric) else {
-                continue;
+            let comparison = match compared.iter().find(|row| row.metric == claim.metric) {
+                Some(known) => known,
+                None => &compare(scenario, &claim.metric),
             };
             let mut row = settle_one(&scenario.plan.name, claim, comparison, profile);
             if row.effect == Effect::Helps

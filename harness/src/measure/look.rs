@@ -33,9 +33,10 @@ pub(super) async fn fill(
         }
     };
     let digest = async {
-        match datum {
-            true => image::rewritten_digest(bench, scenario, step.variant, context).await.map(Some),
-            false => Ok(None),
+        if datum {
+            image::rewritten_digest(bench, scenario, step.variant, context).await.map(Some)
+        } else {
+            Ok(None)
         }
     };
     // Side by side: one is read here while the engine compresses the other, and no clock is running.

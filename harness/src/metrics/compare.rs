@@ -13,7 +13,7 @@ use crate::stats::{self, Interval, LEAST_BLOCKS, Stopping};
 /// takes 0 s, and a ratio needs something on both sides.
 const RESOLUTION: f64 = 1e-6;
 /// Blocks from which a size or a count is judged.
-const LEAST_EQUAL_BLOCKS: usize = 2;
+pub(super) const LEAST_EQUAL_BLOCKS: usize = 2;
 
 /// A metric on both sides of a pair.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::ScenarioRecords;
+use super::compare::LEAST_EQUAL_BLOCKS;
 use crate::record::{Amount, Assumptions};
 use crate::scenario::{DeltaColumn, Event, Evidence, ImageColumn, Metric, SampleColumn, Variant};
 use crate::stats::{self, Interval};
-
-/// Blocks from which the range of sizes is a range.
-const LEAST_EQUAL_BLOCKS: usize = 2;
 
 /// A month with one practice. A part is `None` where nothing is assumed of it, or nothing of it was measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -29,7 +29,7 @@ struct Scenario<'r> {
     metrics: Vec<MetricRow<'r>>,
     claims: Vec<&'r ClaimRow>,
     /// `null` where nothing was assumed.
-    month: Option<Month>,
+    month: Option<&'r Month>,
 }
 
 #[derive(Serialize)]
@@ -66,7 +66,7 @@ pub fn json(report: &Report<'_>) -> String {
                 stand_in_bases: scenario.rows.on_stand_ins(),
                 metrics: scenario.comparisons.iter().map(metric_row).collect(),
                 claims: scenario.claims.iter().map(|(_, row)| row).collect(),
-                month: report.records.cost.as_ref().map(|assumed| Month::of(&scenario.rows, assumed)),
+                month: scenario.month.as_ref(),
             })
             .collect(),
     };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::claims::{FalsePositives, false_positives, settle, settle_compared};
 use crate::error::BadInput;
 use crate::gate::{self, Outcome};
-use crate::metrics::{Comparison, ScenarioRecords, compare_all};
+use crate::metrics::{Comparison, Month, ScenarioRecords, compare_all};
 use crate::record::{ClaimRow, Records};
 use crate::scenario::{Claim, DeltaColumn, Event, ImageColumn, Metric, SampleColumn};
 
@@ -31,6 +31,8 @@ pub struct ScenarioReport<'r> {
     pub comparisons: Vec<Comparison>,
     /// Its claims, settled.
     pub claims: Vec<(&'r Claim, ClaimRow)>,
+    /// What it comes to in a month, where the run has what that rests on.
+    pub month: Option<Month>,
 }
 
 impl<'r> Report<'r> {
@@ -38,8 +40,9 @@ impl<'r> Report<'r> {
     pub fn of(records: &'r Records) -> Self {
         let rows = ScenarioRecords::split(records);
         let compared = compared(&rows);
+        let judged = rows.iter().zip(compared.iter().map(Vec::as_slice));
         let mut settled: HashMap<String, Vec<ClaimRow>> = HashMap::new();
-        for row in settle_compared(&rows, &compared, records.info.profile) {
+        for row in settle_compared(judged, records.info.profile) {
             settled.entry(row.scenario.clone()).or_default().push(row);
         }
         let scenarios = rows
@@ -47,6 +50,7 @@ impl<'r> Report<'r> {
             .zip(compared)
             .map(|(rows, comparisons)| ScenarioReport {
                 comparisons,
+                month: records.cost.as_ref().map(|assumed| Month::of(&rows, assumed)),
                 claims: rows
                     .plan
                     .claims
