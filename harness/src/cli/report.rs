@@ -18,7 +18,7 @@ pub fn run(args: &Args) -> Result<()> {
     let dir = RunDir::open(&args.dir)?;
     let earlier = args.baseline.as_ref().map(|earlier| RunDir::open(earlier)?.read()).transpose()?;
     if let Some(path) = &args.cost {
-        dir.write_cost(&Assumptions::read(path)?.0)?;
+        dir.write_cost(&Assumptions::text_of(path)?)?;
     }
     let records = dir.read()?;
     let mut report = Report::of(&records);

@@ -9,6 +9,9 @@ use crate::error::BadInput;
 use crate::scenario::Event;
 use crate::scenario::document::Document;
 
+const REMEDY: &str = "give --cost a TOML file";
+const EXPLAINED: &str = "the README's section on a month";
+
 /// What differences are turned into hours and money by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,20 +107,24 @@ impl Assumptions {
     /// The file's name in a run directory.
     pub(super) const FILE: &str = "cost.toml";
 
-    /// Reads the file at `path`, and gives its text beside what it says.
+    /// The text of the file at `path`, once it is sure that it can be used.
     ///
     /// # Errors
-    /// [`BadInput`] with file and line where it cannot be used.
-    pub fn read(path: impl Into<PathBuf>) -> Result<(String, Self), BadInput> {
-        let document = Document::read(path.into(), "give --cost a TOML file")?;
-        let assumptions = document.parse("the README's section on cost")?;
-        Ok((document.text().to_owned(), assumptions))
+    /// [`BadInput`] with file and line where it cannot.
+    pub fn text_of(path: impl Into<PathBuf>) -> Result<String, BadInput> {
+        let document = Document::read(path.into(), REMEDY)?;
+        document.parse::<Self>(EXPLAINED)?;
+        Ok(document.text().to_owned())
+    }
+
+    fn read(path: PathBuf) -> Result<Self, BadInput> {
+        Document::read(path, REMEDY)?.parse(EXPLAINED)
     }
 
     /// What a run directory holds of it, which may be nothing.
     pub(super) fn of_run(dir: &Path) -> Result<Option<Self>, BadInput> {
         let path = dir.join(Self::FILE);
-        if path.exists() { Ok(Some(Self::read(path)?.1)) } else { Ok(None) }
+        if path.exists() { Self::read(path).map(Some) } else { Ok(None) }
     }
 }
 
@@ -129,7 +136,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cost.toml");
         std::fs::write(&path, text).unwrap();
-        Assumptions::read(path).map(|(_, read)| read).map_err(|error| error.0)
+        Assumptions::read(path).map_err(|error| error.0)
     }
 
     #[test]

@@ -167,38 +167,6 @@ impl Row for StartPhase {
         &["scenario", "variant", "event", "block", "phase", "seconds", "error"];
 }
 
-impl Row for LayerSize {
-    const FILE: &'static str = "layers.csv";
-    const COLUMNS: &'static [&'static str] = &[
-        "scenario",
-        "variant",
-        "block",
-        "layer",
-        "made_by",
-        "in_base",
-        "compressed_bytes",
-        "tar_bytes",
-        "wasted_bytes",
-    ];
-    const ADDED_LATER: bool = true;
-}
-
-/// Of the image after the cold build, as `images.csv` is.
-impl BuildRow for LayerSize {
-    fn key(&self) -> PlannedStep {
-        PlannedStep {
-            scenario: self.scenario.clone(),
-            block: self.block,
-            variant: self.variant,
-            event: Event::Cold,
-        }
-    }
-
-    fn belongs_to(&self, build: &PlannedStep) -> bool {
-        self.key() == *build
-    }
-}
-
 impl Row for ClaimRow {
     const FILE: &'static str = "claims.csv";
     const COLUMNS: &'static [&'static str] = &[
@@ -224,10 +192,12 @@ impl Row for ClaimRow {
 }
 
 macro_rules! rows {
-    ($($row:ident in $file:literal, event $event:expr, columns [$($column:literal),+ $(,)?];)+) => {$(
+    ($($row:ident in $file:literal, $(added_later $later:literal,)? event $event:expr,
+       columns [$($column:literal),+ $(,)?];)+) => {$(
         impl Row for $row {
             const FILE: &'static str = $file;
             const COLUMNS: &'static [&'static str] = &[$($column),+];
+            $(const ADDED_LATER: bool = $later;)?
         }
 
         impl BuildRow for $row {
@@ -271,6 +241,10 @@ rows! {
     Delta in "deltas.csv", event |row| &row.event, columns [
         "scenario", "variant", "event", "block", "new_layers", "new_compressed_bytes", "same_content_bytes",
         "packages_changed",
+    ];
+    LayerSize in "layers.csv", added_later true, event |_| &Event::Cold, columns [
+        "scenario", "variant", "block", "layer", "made_by", "in_base", "compressed_bytes", "tar_bytes",
+        "wasted_bytes",
     ];
     Wasted in "wasted.csv", event |_| &Event::Cold, columns [
         "scenario", "variant", "block", "path", "bytes", "how", "layer", "made_by", "hidden_by",

@@ -123,7 +123,7 @@ impl RunDir {
         atomic::write(&self.path.join(RUN), &json(&info)?)
     }
 
-    /// Replaces `cost.toml` by a text that [`Assumptions::read`] could read.
+    /// Replaces `cost.toml` by a text that [`Assumptions::text_of`] gave.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -65,7 +65,7 @@ impl Job {
             scenarios,
             bases: chosen::bases()?,
             dir,
-            cost: cost(args)?,
+            cost: args.cost.as_ref().map(Assumptions::text_of).transpose()?,
             earlier: None,
         })
     }
@@ -105,7 +105,7 @@ impl Job {
             bases: chosen::bases()?,
             plan,
             dir: path,
-            cost: cost(args)?,
+            cost: args.cost.as_ref().map(Assumptions::text_of).transpose()?,
             earlier: Some(dir),
         })
     }
@@ -122,11 +122,6 @@ fn check_limit(blocks: Option<u32>) -> Result<()> {
         .into()),
         _ => Ok(()),
     }
-}
-
-fn cost(args: &Args) -> Result<Option<String>> {
-    let read = args.cost.as_ref().map(Assumptions::read).transpose()?;
-    Ok(read.map(|(text, _)| text))
 }
 
 fn scenarios(args: &Args, names: &[String], profile: Profile, aa: bool) -> Result<Vec<Scenario>> {
