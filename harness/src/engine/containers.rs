@@ -1,7 +1,7 @@
 //! Running containers from the images that were built.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -10,7 +10,8 @@ use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    AttachContainerOptionsBuilder, CreateContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder,
     StopContainerOptionsBuilder, WaitContainerOptions,
 };
 use tokio::runtime::Handle;
@@ -31,6 +32,8 @@ pub struct ContainerSpec {
     pub labels: BTreeMap<String, String>,
     /// Files and folders of this machine that it sees, read-only, by their absolute path in it.
     pub mounts: Mounts,
+    /// A folder of this machine that it may write to, and the absolute path at which it sees it.
+    pub volume: Option<(String, PathBuf)>,
     /// Whether the image's files cannot be written over; `/tmp` can, in memory, as read-only deployments
     /// have it.
     pub read_only: bool,
@@ -79,7 +82,7 @@ impl Container {
         let tmp = HashMap::from([("/tmp".to_owned(), String::new())]);
         let host = HostConfig {
             network_mode: Some("host".to_owned()),
-            mounts: (!spec.mounts.is_empty()).then(|| spec.mounts.into_iter().map(bind).collect()),
+            mounts: mounts(spec.mounts, spec.volume),
             readonly_rootfs: Some(spec.read_only),
             tmpfs: spec.read_only.then_some(tmp),
             device_requests: spec.gpu.map(|gpu| vec![gpu.request()]),
@@ -108,6 +111,15 @@ impl Container {
     /// Its command cannot be started, or the engine is gone.
     pub async fn begin(&self) -> Result<()> {
         self.docker.start_container(self.id(), None).await.context("the container does not start")
+    }
+
+    /// Ends it at once, with all that runs in it, as a node that loses its power does.
+    ///
+    /// # Errors
+    /// It does not run, or the engine is gone.
+    pub async fn kill(&self) -> Result<()> {
+        let options = KillContainerOptionsBuilder::new().signal("SIGKILL").build();
+        self.docker.kill_container(self.id(), Some(options)).await.context("cannot kill a container")
     }
 
     /// How long its last start ran: from the process being started to its end, by the engine's own clock.
@@ -210,12 +222,19 @@ impl Drop for Container {
     }
 }
 
-fn bind((target, source): (String, PathBuf)) -> Mount {
+fn mounts(read_only: Mounts, volume: Option<(String, PathBuf)>) -> Option<Vec<Mount>> {
+    let read_only = read_only.into_iter().map(|(target, source)| bind(target, &source, true));
+    let volume = volume.into_iter().map(|(target, source)| bind(target, &source, false));
+    let all: Vec<Mount> = read_only.chain(volume).collect();
+    (!all.is_empty()).then_some(all)
+}
+
+fn bind(target: String, source: &Path, read_only: bool) -> Mount {
     Mount {
         target: Some(target),
         source: Some(source.to_string_lossy().into_owned()),
         typ: Some(MountType::BIND),
-        read_only: Some(true),
+        read_only: Some(read_only),
         ..Mount::default()
     }
 }

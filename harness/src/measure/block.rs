@@ -190,7 +190,9 @@ impl<'a> Blocks<'a> {
         if new_block {
             rows.starts = start::rows(bench, scenario, step).await?;
             let mounts = context.mounts(scenario, step.variant);
-            rows.starts.extend(startup::measure(bench, scenario, step, &mounts).await?);
+            let start_ups = startup::measure(bench, scenario, step, &mounts).await?;
+            rows.starts.extend(start_ups.phases);
+            rows.fetches = start_ups.fetches;
         }
         side.built.push(step.event.clone());
         if looked_at {

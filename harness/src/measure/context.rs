@@ -120,12 +120,21 @@ impl BlockContext {
     /// What the scenario mounts into a container of this variant, as it is now.
     pub(crate) fn mounts(&self, scenario: &Scenario, variant: Variant) -> Mounts {
         let root = &scenario.variants.get(variant).context;
-        let source = |path: &String| match self.weights.get(path) {
-            Some(file) => file.path().to_owned(),
-            None => root.join(path),
-        };
-        let mounts = scenario.mounts.get(variant).iter();
-        mounts.map(|(target, path)| (target.clone(), source(path))).collect()
+        let mut mounts = Mounts::new();
+        for (target, path) in scenario.mounts.get(variant) {
+            let folder = format!("{path}/");
+            let within = |(file, made): (&String, &Arc<WeightsFile>)| {
+                Some((format!("{target}/{}", file.strip_prefix(&folder)?), made.path().to_owned()))
+            };
+            let made: Mounts = self.weights.iter().filter_map(within).collect();
+            match self.weights.get(path) {
+                Some(file) => drop(mounts.insert(target.clone(), file.path().to_owned())),
+                // A folder of generated files exists nowhere as one.
+                None if !made.is_empty() => mounts.extend(made),
+                None => drop(mounts.insert(target.clone(), root.join(path))),
+            }
+        }
+        mounts
     }
 
     /// Lays the edits over the context. A file whose content stays keeps its time: BuildKit must see

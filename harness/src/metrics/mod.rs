@@ -17,7 +17,7 @@ pub use units::{Unit, less_or_more, percent, percent_range};
 
 use std::collections::HashSet;
 
-use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, SampleColumn, TransferColumn};
+use crate::scenario::{DeltaColumn, Event, FetchColumn, ImageColumn, Metric, SampleColumn, TransferColumn};
 
 /// Every metric of a scenario that was measured or that a claim speaks of, compared; sizes first, then
 /// event by event.
@@ -54,8 +54,11 @@ fn metrics(scenario: &ScenarioRecords<'_>) -> Vec<Metric> {
         let metric = |column: &TransferColumn| Metric::Transfer(*column, row.what.clone(), row.event.clone());
         TransferColumn::ALL.iter().map(metric)
     });
+    let fetches = scenario.fetches.iter().flat_map(|row| {
+        FetchColumn::ALL.iter().map(|column| Metric::Fetch(*column, row.event))
+    });
     // Each once, in the order in which they were first recorded.
     let mut seen: HashSet<Metric> = HashSet::new();
-    metrics.extend(starts.chain(transfers).filter(|metric| seen.insert(metric.clone())));
+    metrics.extend(starts.chain(fetches).chain(transfers).filter(|metric| seen.insert(metric.clone())));
     metrics
 }

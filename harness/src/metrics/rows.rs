@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::record::{
-    Counterpart, Delta, INTERRUPTED, Image, LayerSize, Leak, NOT_MEASURED, NOT_REACHED, PlannedScenario,
+    AnswerKind, Counterpart, Delta, Fetched, INTERRUPTED, Image, LayerSize, Leak, NOT_MEASURED, NOT_REACHED, PlannedScenario,
     Rebuilds, Records, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::scenario::{
-    DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
+    DeltaColumn, Event, FetchColumn, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
 };
 use crate::stats::Stopping;
 
@@ -26,6 +26,8 @@ pub struct ScenarioRecords<'r> {
     pub deltas: Vec<&'r Delta>,
     /// The phases of its starts.
     pub starts: Vec<&'r StartPhase>,
+    /// What its starts fetched; none in older runs.
+    pub fetches: Vec<&'r Fetched>,
     /// What was moved to and from the registry.
     pub transfers: Vec<&'r Transfer>,
     /// The layers of its images; none in older runs.
@@ -50,6 +52,7 @@ impl<'r> ScenarioRecords<'r> {
         let mut images = grouped(&records.images, |row| &row.scenario);
         let mut deltas = grouped(&records.deltas, |row| &row.scenario);
         let mut starts = grouped(&records.starts, |row| &row.scenario);
+        let mut fetches = grouped(&records.fetches, |row| &row.scenario);
         let mut transfers = grouped(&records.transfers, |row| &row.scenario);
         let mut layers = grouped(&records.layers, |row| &row.scenario);
         let mut wasted = grouped(&records.wasted, |row| &row.scenario);
@@ -66,6 +69,7 @@ impl<'r> ScenarioRecords<'r> {
                 images: images.remove(plan.name.as_str()).unwrap_or_default(),
                 deltas: deltas.remove(plan.name.as_str()).unwrap_or_default(),
                 starts: starts.remove(plan.name.as_str()).unwrap_or_default(),
+                fetches: fetches.remove(plan.name.as_str()).unwrap_or_default(),
                 transfers: transfers.remove(plan.name.as_str()).unwrap_or_default(),
                 layers: layers.remove(plan.name.as_str()).unwrap_or_default(),
                 wasted: wasted.remove(plan.name.as_str()).unwrap_or_default(),
@@ -113,6 +117,10 @@ impl<'r> ScenarioRecords<'r> {
                     .iter()
                     .filter(|row| row.variant == variant && row.event == *event && row.what == *what);
                 rows.filter_map(|row| Some((row.block, transfer_value(row, *column)?))).collect()
+            }
+            Metric::Fetch(column, start) => {
+                let rows = self.fetches.iter().filter(|row| row.variant == variant && row.event == *start);
+                rows.filter_map(|row| Some((row.block, fetch_value(row, *column)?))).collect()
             }
         }
     }
@@ -296,6 +304,15 @@ fn transfer_value(row: &Transfer, column: TransferColumn) -> Option<f64> {
         TransferColumn::Seconds => row.seconds,
         TransferColumn::Bytes => row.bytes.map(|bytes| bytes as f64),
     }
+}
+
+/// A start that never came to answer gave no wrong answer.
+fn fetch_value(row: &Fetched, column: FetchColumn) -> Option<f64> {
+    let bytes = row.bytes? as f64;
+    Some(match column {
+        FetchColumn::Bytes => bytes,
+        FetchColumn::WrongAnswers => f64::from(row.answer == Some(AnswerKind::Wrong)),
+    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sides;
 use super::{
-    ClaimRow, Counterpart, Delta, Image, LayerSize, Leak, Package, Sample, StartPhase, Step, Transfer, Wasted,
+    ClaimRow, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::record::PlannedStep;
 use crate::scenario::{Event, Variant};
@@ -33,6 +33,8 @@ pub struct MeasuredBuild {
     pub leaks: Vec<Leak>,
     /// Its rows in `startup.csv`; after the first build of a block.
     pub starts: Vec<StartPhase>,
+    /// Its rows in `fetches.csv`; after the first build of a block.
+    pub fetches: Vec<Fetched>,
     /// Its rows in `transfers.csv`.
     pub transfers: Vec<Transfer>,
     /// Its rows in `development.csv`.
@@ -52,6 +54,7 @@ impl From<Sample> for MeasuredBuild {
             packages: Vec::new(),
             leaks: Vec::new(),
             starts: Vec::new(),
+            fetches: Vec::new(),
             transfers: Vec::new(),
             development: Vec::new(),
         }
@@ -140,31 +143,42 @@ pub(super) trait BuildRow: Row {
     }
 }
 
-/// Its `event` says which start it was, not which build. Starts follow the first build of their block and
-/// variant, and are written with it: a sample of that block and variant vouches for them.
-impl BuildRow for StartPhase {
-    fn key(&self) -> PlannedStep {
-        PlannedStep {
-            scenario: self.scenario.clone(),
-            block: self.block,
-            variant: self.variant,
-            event: Event::Cold,
+macro_rules! start_rows {
+    ($($row:ident in $file:literal, $(added_later $later:literal,)? columns [$($column:literal),+ $(,)?];)+) => {$(
+        impl Row for $row {
+            const FILE: &'static str = $file;
+            const COLUMNS: &'static [&'static str] = &[$($column),+];
+            $(const ADDED_LATER: bool = $later;)?
         }
-    }
 
-    fn belongs_to(&self, build: &PlannedStep) -> bool {
-        self.scenario == build.scenario && self.block == build.block && self.variant == build.variant
-    }
+        /// Its `event` says which start it was, not which build. Starts follow the first build of their block and
+        /// variant, and are written with it: a sample of that block and variant vouches for them.
+        impl BuildRow for $row {
+            fn key(&self) -> PlannedStep {
+                PlannedStep {
+                    scenario: self.scenario.clone(),
+                    block: self.block,
+                    variant: self.variant,
+                    event: Event::Cold,
+                }
+            }
 
-    fn is_vouched_for(&self, done: &HashSet<PlannedStep>) -> bool {
-        done.iter().any(|build| self.belongs_to(build))
-    }
+            fn belongs_to(&self, build: &PlannedStep) -> bool {
+                self.scenario == build.scenario && self.block == build.block && self.variant == build.variant
+            }
+
+            fn is_vouched_for(&self, done: &HashSet<PlannedStep>) -> bool {
+                done.iter().any(|build| self.belongs_to(build))
+            }
+        }
+    )+};
 }
 
-impl Row for StartPhase {
-    const FILE: &'static str = "startup.csv";
-    const COLUMNS: &'static [&'static str] =
-        &["scenario", "variant", "event", "block", "phase", "seconds", "error"];
+start_rows! {
+    StartPhase in "startup.csv", columns ["scenario", "variant", "event", "block", "phase", "seconds", "error"];
+    Fetched in "fetches.csv", added_later true, columns [
+        "scenario", "variant", "event", "block", "bytes", "answer", "error",
+    ];
 }
 
 impl Row for ClaimRow {

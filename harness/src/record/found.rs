@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{Event, Start, Variant};
+use crate::scenario::{Event, FetchStart, Start, Variant};
 
 /// `wasted.csv`: a file that a layer holds and the image does not show, since a later layer overwrote or
 /// deleted it. The largest of an image; their sum is in `images.csv`.
@@ -191,6 +191,36 @@ pub struct StartPhase {
     pub seconds: Option<f64>,
     /// Why there is no timing.
     pub error: Option<String>,
+}
+
+/// `fetches.csv`: what a start fetched of its weights, and whether it answered as the whole model does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetched {
+    /// The scenario.
+    pub scenario: String,
+    /// The variant.
+    pub variant: Variant,
+    /// Which start.
+    pub event: FetchStart,
+    /// The block, from 1.
+    pub block: u32,
+    /// Bytes, by the store's own count: files, and answers to questions about them.
+    pub bytes: Option<u64>,
+    /// What it answered; empty where it never came to answer.
+    pub answer: Option<AnswerKind>,
+    /// Why it did not answer, or was not interrupted.
+    pub error: Option<String>,
+}
+
+/// An answer, held against the one of the block's first start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerKind {
+    /// That of the whole model.
+    Right,
+    /// Another one: part of a model is served.
+    Wrong,
 }
 
 /// `transfers.csv`: what moving an image or a cache to or from the registry took.

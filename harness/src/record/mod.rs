@@ -25,8 +25,8 @@ pub use assumptions::{Amount, Assumptions, Developers, Nodes, Registry, Runner};
 pub use build::{Attempt, MeasuredBuild};
 pub use dir::RunDir;
 pub use found::{
-    Counterpart, CounterpartKind, Hidden, LayerSize, Leak, LeakPlace, Package, PackageKind, StartPhase,
-    Transfer, Wasted,
+    AnswerKind, Counterpart, CounterpartKind, Fetched, Hidden, LayerSize, Leak, LeakPlace, Package,
+    PackageKind, StartPhase, Transfer, Wasted,
 };
 pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;

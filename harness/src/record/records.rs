@@ -9,7 +9,7 @@ use super::build::{Attempt, BuildRow as _, Row as _, describe};
 use super::sides::Sides;
 use super::table::Table;
 use super::{
-    Assumptions, Counterpart, Delta, Image, LayerSize, Leak, Package, Rebuilds, RunInfo, Sample, StartPhase,
+    Assumptions, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, Rebuilds, RunInfo, Sample, StartPhase,
     Step, Transfer, Wasted,
 };
 use crate::record::{Plan, PlannedStep};
@@ -40,6 +40,8 @@ pub struct Records {
     pub leaks: Vec<Leak>,
     /// `startup.csv`.
     pub starts: Vec<StartPhase>,
+    /// `fetches.csv`; empty in older runs.
+    pub fetches: Vec<Fetched>,
     /// `transfers.csv`.
     pub transfers: Vec<Transfer>,
     /// `development.csv`.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::build::{BuildRow, MeasuredBuild};
 use super::table::Table;
 use super::{
-    Assumptions, Counterpart, Delta, Image, LayerSize, Leak, Package, PlannedStep, Rebuilds, Records,
+    Assumptions, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, PlannedStep, Rebuilds, Records,
     RunInfo, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::record::Plan;
@@ -151,6 +151,7 @@ sides! {
     packages of Package, of a build packages;
     leaks of Leak, of a build leaks;
     starts of StartPhase, of a build starts;
+    fetches of Fetched, of a build fetches;
     transfers of Transfer, of a build transfers;
     development of Counterpart, of a build development;
 }

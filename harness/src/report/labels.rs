@@ -3,7 +3,8 @@
 use crate::metrics::{Comparison, Estimate, Summary, Unit, less_or_more};
 use crate::record::{ClaimRow, Effect, Verdict};
 use crate::scenario::{
-    DeltaColumn, Event, Evidence, ImageColumn, Metric, SampleColumn, Start, TransferColumn,
+    DeltaColumn, Event, Evidence, FetchColumn, FetchStart, ImageColumn, Metric, SampleColumn, Start,
+    TransferColumn,
 };
 use crate::stats::Interval;
 
@@ -30,8 +31,26 @@ pub(super) fn metric(metric: &Metric) -> String {
         Metric::StartPhase(phase, Start::First) => return format!("first start: {phase}"),
         Metric::StartPhase(phase, Start::Again) => return format!("started again: {phase}"),
         Metric::Transfer(column, what, _) => transfer(*column, what),
+        Metric::Fetch(column, start) => return format!("{}: {}", fetch_start(*start), fetched(*column)),
     };
     format!("{}: {what}", event(metric.event()))
+}
+
+/// A start that fetches its weights, as a heading.
+pub(super) fn fetch_start(start: FetchStart) -> &'static str {
+    match start {
+        FetchStart::First => "first start, volume empty",
+        FetchStart::Again => "started again",
+        FetchStart::Interrupted => "killed half-way",
+        FetchStart::Resumed => "the start after that",
+    }
+}
+
+fn fetched(column: FetchColumn) -> &'static str {
+    match column {
+        FetchColumn::Bytes => "weights fetched",
+        FetchColumn::WrongAnswers => "answers of part of a model",
+    }
 }
 
 /// What was moved, as `transfers.csv` calls it, in words.

@@ -134,7 +134,8 @@ fn is_essential(metric: &Metric) -> bool {
         Metric::DigestChanges(_)
         | Metric::DevelopmentDifferences(_)
         | Metric::StartPhase(..)
-        | Metric::Transfer(..) => false,
+        | Metric::Transfer(..)
+        | Metric::Fetch(..) => false,
         Metric::Delta(column, event) => *column == DeltaColumn::NewCompressed && *event != Event::Noop,
     }
 }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::labels;
 use super::markdown::plain;
 use crate::metrics::{ScenarioRecords, Unit, percent};
-use crate::scenario::{Metric, Phase, Start, TOTAL, Variant};
+use crate::record::AnswerKind;
+use crate::scenario::{FetchColumn, FetchStart, Metric, Phase, Start, TOTAL, Variant};
 use crate::stats;
 
 /// A smaller share of the total that no phase accounts for needs no word.
@@ -20,6 +22,7 @@ pub(super) fn section(rows: &ScenarioRecords<'_>) -> String {
     if text.is_empty() {
         return text;
     }
+    text.push_str(&fetches(rows));
     format!(
         "### From pull to first result\n\n\
          Medians over the blocks. The total is measured on its own, up to the first result; the warm result comes after \
@@ -37,7 +40,7 @@ fn table(rows: &ScenarioRecords<'_>, start: Start) -> String {
         Start::Again => "started again",
     };
     let mut text = format!("| {when} | naive | optimized |\n|---|---:|---:|\n");
-    for phase in Phase::ALL.iter().filter(|phase| phase.happens(start)).map(|phase| phase.as_str()) {
+    for phase in Phase::ALL.iter().filter(|phase| phase.happens(start, !rows.fetches.is_empty())).map(|phase| phase.as_str()) {
         let _ = writeln!(
             text,
             "| {phase} | {} | {} |",
@@ -54,6 +57,44 @@ fn table(rows: &ScenarioRecords<'_>, start: Start) -> String {
         }
     }
     text
+}
+
+/// What each start took from the store, and what it served then; nothing where no weights are fetched.
+fn fetches(rows: &ScenarioRecords<'_>) -> String {
+    if rows.fetches.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "Bytes by the store's own count, questions about files among them. A start is killed once half of the weights \
+         were sent, and the next one finds the volume as it was left. An answer is held against that of the whole \
+         model.\n\n| weights fetched | naive | optimized |\n|---|---:|---:|\n",
+    );
+    for start in FetchStart::ALL {
+        let of = |variant| fetched(rows, start, variant);
+        let (naive, optimized) = (of(Variant::Naive), of(Variant::Optimized));
+        let _ = writeln!(text, "| {} | {naive} | {optimized} |", labels::fetch_start(start));
+    }
+    text.push('\n');
+    text
+}
+
+fn fetched(rows: &ScenarioRecords<'_>, start: FetchStart, variant: Variant) -> String {
+    let bytes: Vec<f64> =
+        rows.values(&Metric::Fetch(FetchColumn::Bytes, start), variant).into_values().collect();
+    let Some(median) = stats::median(&bytes) else { return "–".to_owned() };
+    let bytes = Unit::Bytes.format(median);
+    let starts = || rows.fetches.iter().filter(|row| row.variant == variant && row.event == start);
+    if start == FetchStart::Interrupted {
+        let missed = starts().find_map(|row| row.error.as_deref());
+        return missed.map_or(bytes, |why| format!("not interrupted: {}", plain(why)));
+    }
+    let wrong = starts().filter(|row| row.answer == Some(AnswerKind::Wrong)).count();
+    let none = starts().filter(|row| row.answer.is_none()).count();
+    match (wrong, none) {
+        (0, 0) => format!("{bytes}, whole model served"),
+        (0, _) => format!("{bytes}, **no answer**"),
+        _ => format!("{bytes}, **part of the model served**"),
+    }
 }
 
 /// Seconds, or why there are none.

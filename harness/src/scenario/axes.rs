@@ -152,6 +152,52 @@ impl FromStr for Start {
     }
 }
 
+/// Which start of a program that fetches its weights into a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FetchStart {
+    /// The volume is empty.
+    First,
+    /// The next one, on the volume that the first has filled.
+    Again,
+    /// On an empty volume, and killed once half of the weights were sent.
+    Interrupted,
+    /// The one after it, on the volume that it left.
+    Resumed,
+}
+
+impl FetchStart {
+    /// All, in order.
+    pub const ALL: [Self; 4] = [Self::First, Self::Again, Self::Interrupted, Self::Resumed];
+
+    /// The word in `fetches.csv` and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Again => "again",
+            Self::Interrupted => "interrupted",
+            Self::Resumed => "resumed",
+        }
+    }
+}
+
+impl fmt::Display for FetchStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for FetchStart {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|start| start.as_str() == text);
+        known.ok_or_else(|| {
+            format!("`{text}` is not a start that fetches: write first, again, interrupted or resumed")
+        })
+    }
+}
+
 /// How much is measured, and with how heavy a payload.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,

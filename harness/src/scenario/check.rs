@@ -76,7 +76,7 @@ pub(super) fn scenario(
     }
     let steps = steps(file, &parsed, wire.steps)?;
     let starts = starts::check(file, wire.starts)?;
-    let startup = wire.startup.map(|written| startup::check(file, &starts, written)).transpose()?;
+    let startup = wire.startup.map(|written| startup::check(file, &starts, &generated, written)).transpose()?;
     let development =
         wire.development.map(|pair| development::check(file, &variants, &parsed, pair)).transpose()?;
     let measured = claim::Measured {
@@ -85,6 +85,7 @@ pub(super) fn scenario(
         steps: &steps,
         starts: &starts,
         startup: startup.is_some(),
+        fetches: startup.as_ref().is_some_and(|startup| startup.fetch.is_some()),
         development: development.is_some(),
     };
     let claims = claim::claims(file, &measured, wire.claims)?;

@@ -17,6 +17,8 @@ pub(super) struct Measured<'a> {
     pub(super) starts: &'a BTreeMap<String, TimedStart>,
     /// Whether a start-up is measured, phase by phase.
     pub(super) startup: bool,
+    /// Whether its start-up fetches weights.
+    pub(super) fetches: bool,
     /// Whether development stages are named.
     pub(super) development: bool,
 }
@@ -90,6 +92,11 @@ fn metric(
         if !measured.events.contains(&Event::Noop) {
             return Err(bad(format!("`{metric}` needs \"noop\" among `events`: add it")));
         }
+    }
+    if let (Metric::Fetch(..), false) = (&metric, measured.fetches) {
+        return Err(bad(format!(
+            "`{metric}` is about weights that are fetched at the start, and none are: add [startup.fetch]"
+        )));
     }
     if let Metric::DevelopmentDifferences(event) = &metric {
         if !measured.development {

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::edit::is_relative;
-use super::wire::WireMounts;
+use super::wire::{WireGenerated, WireMounts, WireSharded};
 use super::{Around, Edit, Pair, Source, Variant};
 use crate::error::BadInput;
 
@@ -18,7 +18,7 @@ pub(super) fn check(
     file: &Document,
     variants: &Pair<Source>,
     edits: &BTreeMap<String, Edit>,
-    written: &BTreeMap<Spanned<String>, Spanned<u64>>,
+    written: &BTreeMap<Spanned<String>, Spanned<WireGenerated>>,
 ) -> Result<BTreeMap<String, u64>, BadInput> {
     let mut generated = BTreeMap::new();
     for (path, bytes) in written {
@@ -33,11 +33,18 @@ pub(super) fn check(
             let say = format!("generated file `{name}` is in a context already: remove it, or name another");
             return Err(file.bad(&path.span(), say));
         }
-        if *bytes.get_ref() < LEAST {
+        let files = match bytes.get_ref() {
+            WireGenerated::Whole(bytes) => vec![(name.clone(), *bytes)],
+            WireGenerated::Sharded(WireSharded { shards: 0, .. }) => {
+                return Err(file.bad(&bytes.span(), format!("generated file `{name}` has no shards: name at least one")));
+            }
+            WireGenerated::Sharded(sharded) => shards(name, sharded),
+        };
+        if files.iter().any(|(_, bytes)| *bytes < LEAST) {
             let say = format!("generated file `{name}` needs at least {LEAST} bytes");
             return Err(file.bad(&bytes.span(), say));
         }
-        generated.insert(name.clone(), *bytes.get_ref());
+        generated.extend(files);
     }
     let anew = edits.values().find(|edit| edit.around == Some(Around::Generated));
     if let (Some(edit), true) = (anew, generated.is_empty()) {
@@ -48,6 +55,17 @@ pub(super) fn check(
         return Err(file.bad(&(0..0), say));
     }
     Ok(generated)
+}
+
+/// `model.safetensors` in three shards: `model-00001-of-00003.safetensors` and so on, as model repositories name them.
+fn shards(name: &str, sharded: &WireSharded) -> Vec<(String, u64)> {
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) => (stem, format!(".{extension}")),
+        None => (name, String::new()),
+    };
+    let of = sharded.shards;
+    let shard = |number| (format!("{stem}-{number:05}-of-{of:05}{extension}"), sharded.shard_bytes);
+    (1..=of).map(shard).collect()
 }
 
 /// A mount leads from an absolute path in the container to a file that the variant's context has.
@@ -65,7 +83,9 @@ pub(super) fn mounts(
                 return Err(file.bad(&target.span(), say));
             }
             let name = path.get_ref();
-            let there = generated.contains_key(name) || variants.get(variant).context.join(name).exists();
+            let folder = format!("{name}/");
+            let made = generated.keys().any(|made| made == name || made.starts_with(&folder));
+            let there = made || variants.get(variant).context.join(name).exists();
             if !is_relative(name) || !there {
                 let say = format!("mount `{name}` is neither in the {variant} context nor generated");
                 return Err(file.bad(&path.span(), say));

@@ -5,13 +5,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Start};
+use super::{Event, FetchStart, Start};
 
 /// One measured quantity of a variant.
 ///
 /// Its written form (`Display`) is the `metric` column of `claims.csv`: `rootfs_bytes`,
 /// `wall_s@cold`, `new_compressed_bytes@edit-source`, `executed:install@edit-source`,
-/// `digest_changes@cold`, `start:import@first`, `seconds:push@edit-source`, `bytes:pull@edit-weights`.
+/// `digest_changes@cold`, `start:import@first`, `seconds:push@edit-source`, `bytes:pull@edit-weights`,
+/// `fetch:bytes@again`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
@@ -33,6 +34,8 @@ pub enum Metric {
     StartPhase(String, Start),
     /// A column of `transfers.csv`, of what was moved.
     Transfer(TransferColumn, String, Event),
+    /// A column of `fetches.csv`.
+    Fetch(FetchColumn, FetchStart),
 }
 
 /// What kind of evidence a metric gives, and so what settles a claim on it.
@@ -134,6 +137,16 @@ columns! {
     }
 }
 
+columns! {
+    /// What a start fetched, and what came of it.
+    FetchColumn {
+        /// Bytes, by the store's own count.
+        Bytes = "bytes",
+        /// Whether another answer was given than the whole model gives, 0 or 1.
+        WrongAnswers = "wrong_answers",
+    }
+}
+
 impl ImageColumn {
     /// Whether it counts things, rather than bytes.
     pub fn is_count(self) -> bool {
@@ -161,11 +174,15 @@ impl Metric {
         match self {
             Self::Image(column) if column.is_count() => Evidence::Count,
             Self::Delta(column, _) if column.is_count() => Evidence::Count,
-            Self::Executed(..) | Self::DigestChanges(_) | Self::DevelopmentDifferences(_) => Evidence::Count,
+            Self::Executed(..)
+            | Self::DigestChanges(_)
+            | Self::DevelopmentDifferences(_)
+            | Self::Fetch(FetchColumn::WrongAnswers, _) => Evidence::Count,
             Self::Image(_)
             | Self::Delta(..)
             | Self::Sample(SampleColumn::Context, _)
-            | Self::Transfer(TransferColumn::Bytes, ..) => Evidence::Size,
+            | Self::Transfer(TransferColumn::Bytes, ..)
+            | Self::Fetch(FetchColumn::Bytes, _) => Evidence::Size,
             Self::Sample(..) | Self::StartPhase(..) | Self::Transfer(TransferColumn::Seconds, ..) => {
                 Evidence::Time
             }
@@ -176,7 +193,7 @@ impl Metric {
     pub fn at(&self, event: &Event) -> Self {
         let event = event.clone();
         match self {
-            Self::Image(_) | Self::StartPhase(..) => self.clone(),
+            Self::Image(_) | Self::StartPhase(..) | Self::Fetch(..) => self.clone(),
             Self::Sample(column, _) => Self::Sample(*column, event),
             Self::Delta(column, _) => Self::Delta(*column, event),
             Self::Executed(step, _) => Self::Executed(step.clone(), event),
@@ -189,7 +206,7 @@ impl Metric {
     /// The event after which it is measured.
     pub fn event(&self) -> &Event {
         match self {
-            Self::Image(_) | Self::StartPhase(..) => &Event::Cold,
+            Self::Image(_) | Self::StartPhase(..) | Self::Fetch(..) => &Event::Cold,
             Self::Sample(_, event)
             | Self::Delta(_, event)
             | Self::Executed(_, event)
@@ -211,6 +228,7 @@ impl fmt::Display for Metric {
             Self::DevelopmentDifferences(event) => write!(f, "development_differences@{event}"),
             Self::StartPhase(phase, start) => write!(f, "start:{phase}@{start}"),
             Self::Transfer(column, what, event) => write!(f, "{}:{what}@{event}", column.as_str()),
+            Self::Fetch(column, start) => write!(f, "fetch:{}@{start}", column.as_str()),
         }
     }
 }
@@ -231,6 +249,10 @@ impl FromStr for Metric {
             return match (kind, column) {
                 ("executed", _) => Ok(Self::Executed(name.to_owned(), at.parse()?)),
                 ("start", _) => Ok(Self::StartPhase(name.to_owned(), at.parse()?)),
+                ("fetch", _) => match FetchColumn::ALL.iter().find(|column| column.as_str() == name) {
+                    Some(column) => Ok(Self::Fetch(*column, at.parse()?)),
+                    None => Err(unknown(text)),
+                },
                 (_, Some(column)) => Ok(Self::Transfer(*column, name.to_owned(), at.parse()?)),
                 (_, None) => Err(unknown(text)),
             };
@@ -257,7 +279,8 @@ fn unknown(text: &str) -> String {
     let names = |names: &[&str]| names.join(", ");
     format!(
         "`{text}` is not a metric: write {}; or, with an event as in `wall_s@cold`, {}, {}, executed:STEP, \
-         digest_changes, development_differences, seconds:TRANSFER, bytes:TRANSFER; or start:PHASE@first, start:PHASE@again",
+         digest_changes, development_differences, seconds:TRANSFER, bytes:TRANSFER; or start:PHASE@first, start:PHASE@again, \
+         fetch:bytes@START, fetch:wrong_answers@START",
         names(&ImageColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
         names(&SampleColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
         names(&DeltaColumn::ALL.iter().map(|column| column.as_str()).collect::<Vec<_>>()),
@@ -282,6 +305,8 @@ mod tests {
             "start:import@again",
             "seconds:push@edit-source",
             "bytes:cache-import-max@ci-edit-source",
+            "fetch:bytes@again",
+            "fetch:wrong_answers@resumed",
             "secrets_found",
         ] {
             assert_eq!(text.parse::<Metric>().unwrap().to_string(), text);
@@ -297,6 +322,8 @@ mod tests {
             "wall_s@edit-",
             "speed@cold",
             "start:import@cold",
+            "fetch:bytes@cold",
+            "fetch:seconds@again",
             "",
         ] {
             assert!(text.parse::<Metric>().is_err(), "{text}");

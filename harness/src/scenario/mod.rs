@@ -33,19 +33,19 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use axes::{Event, Pair, Profile, Start, Variant};
+pub use axes::{Event, FetchStart, Pair, Profile, Start, Variant};
 pub use canary::{CANARY_TOKEN, Canaries};
 pub(crate) use dockerfile::{Copied, Dockerfile, Instruction};
 pub use edit::overlay;
 pub(crate) use ignore::glob;
 pub use listing::{ListedClaim, Listing};
 pub use load::{builtin_dir, load_all};
-pub use metric::{DeltaColumn, Evidence, ImageColumn, Metric, SampleColumn, TransferColumn};
+pub use metric::{DeltaColumn, Evidence, FetchColumn, ImageColumn, Metric, SampleColumn, TransferColumn};
 pub use new::create;
 pub use nonce::nonce;
 pub use pair::{UserPair, pair};
 pub use stages::stages;
-pub use startup::{Phase, Seen, Startup, TOTAL};
+pub use startup::{Fetch, Phase, Seen, Startup, StoreKind, TOTAL};
 pub use vary::Axis;
 
 /// The token in edits and nonce files that becomes unique to run, block, variant and attempt, so that

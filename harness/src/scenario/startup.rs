@@ -1,11 +1,13 @@
 //! From pull to first result: the phases of a start-up, and the rules that `[startup]` must keep.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::Deserialize;
 use toml::Spanned;
 
 use super::document::Document;
-use super::wire::WireStartup;
+use super::wire::{WireFetch, WireStartup};
 use super::{Start, TimedStart};
 use crate::error::BadInput;
 
@@ -14,6 +16,36 @@ use crate::error::BadInput;
 pub struct Startup {
     /// What runs in place of the image's command; it marks the phases that only it can see, and ends by itself.
     pub command: Vec<String>,
+    /// What it fetches before it can answer.
+    pub fetch: Option<Fetch>,
+}
+
+/// The generated files, which the started program fetches into a volume that outlives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// Where from.
+    pub from: StoreKind,
+    /// Where in the container the volume is, writable.
+    pub volume: String,
+}
+
+/// A kind of server that holds weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreKind {
+    /// S3-compatible storage: a bucket called as the scenario is.
+    S3,
+    /// The Hugging Face Hub: a model called `tare/` and as the scenario is.
+    Hub,
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::S3 => "S3-compatible storage",
+            Self::Hub => "the Hugging Face Hub",
+        })
+    }
 }
 
 /// What `startup.csv` calls the time from the first request to the first result, by the harness's own clock.
@@ -28,6 +60,8 @@ pub enum Seen {
     Inside,
     /// By that program, where it has a GPU.
     OnGpu,
+    /// By that program, in a scenario whose weights are fetched at the start; there is no such phase elsewhere.
+    Fetching,
     /// By nobody: it is part of another phase, for this reason.
     Within(&'static str),
 }
@@ -76,6 +110,8 @@ phases! {
     Process "process" Seen::Outside;
     /// The program runs, until the first line of Python does.
     Interpreter "interpreter" Seen::Outside;
+    /// The program fetches its weights, where it has none.
+    WeightsFetch "weights-fetch" Seen::Fetching;
     /// Importing modules.
     Imports "imports" Seen::Inside;
     /// Reading the weights into memory.
@@ -100,9 +136,10 @@ impl Phase {
         Self::ALL.iter().copied().find(|phase| phase.as_str() == text)
     }
 
-    /// Whether it takes place where the image is on the node already.
-    pub fn happens(self, start: Start) -> bool {
-        start == Start::First || self > Self::PullUnpack
+    /// Whether it takes place in such a start: nothing is pulled once the image is on the node, and nothing fetched
+    /// unless the scenario says so.
+    pub fn happens(self, start: Start, fetches: bool) -> bool {
+        (start == Start::First || self > Self::PullUnpack) && (fetches || self.seen() != Seen::Fetching)
     }
 
     /// Whether it is over when the first result is there.
@@ -115,6 +152,7 @@ impl Phase {
 pub(super) fn check(
     file: &Document,
     starts: &BTreeMap<String, TimedStart>,
+    generated: &BTreeMap<String, u64>,
     written: Spanned<WireStartup>,
 ) -> Result<Startup, BadInput> {
     let span = written.span();
@@ -130,7 +168,30 @@ pub(super) fn check(
             format!("[startup] has a phase `{name}`, and a timed start is named so: rename [starts.{name}]");
         return Err(file.bad(&span, say));
     }
-    Ok(Startup { command: startup.command.into_inner() })
+    let fetch = startup.fetch.map(|written| fetch(file, generated, written)).transpose()?;
+    Ok(Startup { command: startup.command.into_inner(), fetch })
+}
+
+/// There is something to fetch, and somewhere to keep it.
+fn fetch(
+    file: &Document,
+    generated: &BTreeMap<String, u64>,
+    written: Spanned<WireFetch>,
+) -> Result<Fetch, BadInput> {
+    let span = written.span();
+    let WireFetch { from, volume } = written.into_inner();
+    if !volume.get_ref().starts_with('/') {
+        let say = format!(
+            "`startup.fetch.volume` `{}` must be an absolute path, as in \"/models\"",
+            volume.get_ref()
+        );
+        return Err(file.bad(&volume.span(), say));
+    }
+    if generated.is_empty() {
+        let say = "[startup.fetch] has nothing to fetch: name the files under the profile's `generated`";
+        return Err(file.bad(&span, say));
+    }
+    Ok(Fetch { from, volume: volume.into_inner() })
 }
 
 /// Whether `startup.csv` has this phase of a start-up.
@@ -144,9 +205,10 @@ mod tests {
 
     #[test]
     fn a_pull_belongs_to_the_first_start_alone_and_what_follows_the_first_result_to_no_total() {
-        let again: Vec<_> = Phase::ALL.iter().filter(|phase| phase.happens(Start::Again)).collect();
+        let again: Vec<_> = Phase::ALL.iter().filter(|phase| phase.happens(Start::Again, true)).collect();
         assert_eq!(again.first(), Some(&&Phase::Create));
-        assert!(Phase::ALL.iter().all(|phase| phase.happens(Start::First)));
+        assert!(Phase::ALL.iter().all(|phase| phase.happens(Start::First, true)));
+        assert!(!Phase::WeightsFetch.happens(Start::First, false), "most images fetch nothing");
         let outside: Vec<_> = Phase::ALL.iter().filter(|phase| !phase.is_in_total()).collect();
         assert_eq!(outside, [&Phase::WarmResult]);
     }

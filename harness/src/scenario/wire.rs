@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Around, Profile};
+use super::{Around, Profile, StoreKind};
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -142,6 +142,15 @@ pub(super) struct WireStart {
 #[serde(deny_unknown_fields)]
 pub(super) struct WireStartup {
     pub(super) command: Spanned<Vec<String>>,
+    pub(super) fetch: Option<Spanned<WireFetch>>,
+}
+
+/// `[startup.fetch]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireFetch {
+    pub(super) from: StoreKind,
+    pub(super) volume: Spanned<String>,
 }
 
 /// `[releases]`.
@@ -188,9 +197,24 @@ pub(super) struct WireProfile {
     #[serde(default)]
     pub(super) later_locks: Vec<Spanned<String>>,
     #[serde(default)]
-    pub(super) generated: BTreeMap<Spanned<String>, Spanned<u64>>,
+    pub(super) generated: BTreeMap<Spanned<String>, Spanned<WireGenerated>>,
     pub(super) cold_s: WireSeconds,
     pub(super) block_disk_bytes: Spanned<u64>,
+}
+
+/// A generated file: its bytes, or how many shards it comes in and the bytes of each.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum WireGenerated {
+    Whole(u64),
+    Sharded(WireSharded),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireSharded {
+    pub(super) shards: u32,
+    pub(super) shard_bytes: u64,
 }
 
 /// Seconds, one figure a side.

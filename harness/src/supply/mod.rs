@@ -2,6 +2,7 @@
 //! for every build of a run, so that a benchmark measures building and not the internet.
 
 mod apt;
+mod backend;
 mod base;
 mod index;
 mod link;
@@ -14,6 +15,8 @@ mod registry;
 mod scratch;
 mod server;
 mod shelf;
+mod store;
+mod volume;
 mod weights;
 mod wheels;
 
@@ -26,6 +29,7 @@ use bollard::Docker;
 
 use crate::cache::Cache;
 use crate::record::BaseInfo;
+use crate::scenario::StoreKind;
 
 pub use apt::AptProxy;
 pub use base::{Base, BaseChoice, Bases, Recipe, ResolvedBase, UPDATED as UPDATED_BASES};
@@ -34,6 +38,8 @@ pub use link::{Direction, Link, Shaper};
 pub use needs::{Download, Needs, downloads_missing};
 pub use redact::{Redactor, WORD as REDACTED};
 pub use registry::{Moved, Node, Registry};
+pub use store::{Holdings, Store, Stored};
+pub use volume::Volume;
 pub use weights::{Weights, WeightsFile};
 pub use wheels::{IndexFile, Locked, Place, Wheels, fetch_locked, normalised, read as read_lock};
 
@@ -58,6 +64,7 @@ pub struct Supply {
     index: Option<Index>,
     apt: Option<AptProxy>,
     registry: Option<Registry>,
+    stores: BTreeMap<StoreKind, Store>,
     weights: Arc<Weights>,
     redactor: Redactor,
     shaper: Shaper,
@@ -176,6 +183,21 @@ impl Supply {
     /// The registry, if a scenario needs it.
     pub fn registry(&self) -> Option<&Registry> {
         self.registry.as_ref()
+    }
+}
+
+impl Supply {
+    /// The store of a kind, if a scenario fetches from one.
+    pub fn store(&self, kind: StoreKind) -> Option<&Store> {
+        self.stores.get(&kind)
+    }
+
+    /// An empty volume.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn volume(&self) -> Result<Volume> {
+        Volume::make(&self.cache)
     }
 }
 

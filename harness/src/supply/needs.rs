@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::base::{self, Bases};
 use super::wheels::{self, Wheels};
 use crate::cache::Cache;
-use crate::scenario::{Event, Scenario};
+use crate::scenario::{Event, Scenario, StoreKind};
 
 /// What the builds of one scenario consume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Needs {
     pub generated: BTreeMap<String, u64>,
     /// Whether images or caches are pushed to a registry.
     pub registry: bool,
+    /// Where the generated files are fetched from at the start.
+    pub store: Option<StoreKind>,
 }
 
 impl From<&Scenario> for Needs {
@@ -41,6 +43,7 @@ impl From<&Scenario> for Needs {
             registry: scenario.releases.is_some()
                 || scenario.startup.is_some()
                 || scenario.events.iter().any(|event| matches!(event, Event::CiEdit(_))),
+            store: scenario.startup.as_ref().and_then(|startup| Some(startup.fetch.as_ref()?.from)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Before a run: everything that its builds consume is fetched, made or started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow};
@@ -9,11 +9,12 @@ use bollard::Docker;
 use super::base::Resolver;
 use super::machine::{MachineDebian, MachinePip};
 use super::{
-    AptProxy, Bases, Index, Needs, Options, Redactor, Registry, ResolvedBase, Shaper, Shelf, Supply, Weights,
-    redact, shelf,
+    AptProxy, Bases, Holdings, Index, Needs, Options, Redactor, Registry, ResolvedBase, Shaper, Shelf, Store,
+    Supply, Weights, redact, shelf, store,
 };
 use crate::cache::Cache;
 use crate::debian::Source;
+use crate::scenario::StoreKind;
 
 /// Told, in a few words, what takes time.
 type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -58,6 +59,7 @@ impl Supply {
             index: index(needs, shelves, &shaper).await?,
             apt: apt(cache, needs, &debian, &shaper, &mut failures, progress).await?,
             registry: registry(cache, needs, &debian, &shaper, &mut failures, progress).await,
+            stores: stores(cache, needs, &weights, &shaper, &mut failures, progress).await?,
             redactor: redactor(debian.sources.as_deref().unwrap_or_default(), &pip.settings),
             needs: needs.iter().map(|need| (need.scenario.clone(), need.clone())).collect(),
             failures: failures.first,
@@ -174,6 +176,39 @@ async fn registry(
             None
         }
     }
+}
+
+/// A store of each kind that a scenario fetches from, with the files of all that do.
+async fn stores(
+    cache: &Cache,
+    needs: &[Needs],
+    weights: &Arc<Weights>,
+    shaper: &Shaper,
+    failures: &mut Failures,
+    progress: Progress<'_>,
+) -> Result<BTreeMap<StoreKind, Store>> {
+    let mut stores = BTreeMap::new();
+    for kind in needs.iter().filter_map(|need| need.store).collect::<BTreeSet<_>>() {
+        progress(&format!("starting {kind}"));
+        let wanted = || needs.iter().filter(move |need| need.store == Some(kind));
+        let held: Vec<Needs> = wanted().cloned().collect();
+        let weights = Arc::clone(weights);
+        let holdings = tokio::task::spawn_blocking(move || {
+            let of = |need: &Needs| {
+                Ok((need.scenario.clone(), store::holdings_of(&weights, &need.generated)?))
+            };
+            held.iter().map(of).collect::<Result<Holdings>>()
+        });
+        let started = match holdings.await? {
+            Ok(holdings) => Store::start(kind, cache, holdings, shaper.clone()).await,
+            Err(error) => Err(error),
+        };
+        match started {
+            Ok(store) => drop(stores.insert(kind, store)),
+            Err(error) => failures.add_all(wanted(), &format!("{error:#}")),
+        }
+    }
+    Ok(stores)
 }
 
 /// Takes the hosts of apt's sources, of pip's settings and of the environment out of text.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::backend::Outlet;
 use super::link::{Direction, Shaper};
 
 /// What a response carries.
@@ -125,23 +127,33 @@ pub(super) fn redirect(to: &str) -> Response<Body> {
 /// Small enough that parallel downloads take turns, large enough to cost little.
 const CHUNK: usize = 64 << 10;
 
-/// A file, read as it is sent and shaped on its way.
-pub(super) fn file(file: Arc<File>, length: u64, shaper: Shaper) -> Response<Body> {
-    let chunks = stream::unfold(0, move |offset| {
-        let (file, shaper) = (Arc::clone(&file), shaper.clone());
+/// The bytes `span` of a file, read as they are sent and shaped on their way; counted by `outlet`, where there is one.
+pub(super) fn file(
+    file: Arc<File>,
+    span: Range<u64>,
+    shaper: Shaper,
+    outlet: Option<Arc<Outlet>>,
+) -> Response<Body> {
+    let length = span.end.saturating_sub(span.start);
+    let chunks = stream::unfold(span.start, move |offset| {
+        let (file, shaper, outlet) = (Arc::clone(&file), shaper.clone(), outlet.clone());
         async move {
-            if offset >= length {
+            if offset >= span.end {
                 return None;
             }
-            let size = CHUNK.min(usize::try_from(length - offset).unwrap_or(CHUNK));
-            let chunk = tokio::task::spawn_blocking(move || read_chunk(&file, offset, size))
-                .await
-                .unwrap_or_else(|error| Err(io::Error::other(error)));
-            if chunk.is_ok() {
+            let size = CHUNK.min(usize::try_from(span.end - offset).unwrap_or(CHUNK));
+            let read = async {
+                let chunk = tokio::task::spawn_blocking(move || read_chunk(&file, offset, size)).await;
+                let chunk = chunk.map_err(io::Error::other)??;
+                if let Some(outlet) = outlet {
+                    outlet.pass(size).await?;
+                }
                 shaper.pass(Direction::Down, size).await;
-            }
-            // A read error ends the connection before the promised length, which every client notices.
-            let next = if chunk.is_ok() { offset + size as u64 } else { length };
+                Ok(chunk)
+            };
+            let chunk: io::Result<Bytes> = read.await;
+            // An error ends the connection before the promised length, which every client notices.
+            let next = if chunk.is_ok() { offset + size as u64 } else { span.end };
             Some((chunk.map(Frame::data), next))
         }
     });

@@ -1,6 +1,7 @@
 //! One start of a container, to its first result and to its end.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -30,6 +31,10 @@ pub(super) struct Launch<'a> {
     pub(super) command: &'a [String],
     /// What it sees of this machine.
     pub(super) mounts: &'a Mounts,
+    /// Added to the image's environment.
+    pub(super) env: &'a BTreeMap<String, String>,
+    /// The volume that it may write to, and where it sees it.
+    pub(super) volume: Option<(&'a str, &'a Path)>,
     /// How it gets at a GPU.
     pub(super) gpu: Option<GpuAccess>,
     /// How long it may take to its end.
@@ -37,9 +42,9 @@ pub(super) struct Launch<'a> {
 }
 
 impl Launch<'_> {
-    /// Starts a container and hears its marks, which go into `seconds` also where it fails; when its first result was
-    /// seen from here. It is removed, whatever came of it.
-    pub(super) async fn go(&self, seconds: &mut Seconds) -> Result<Instant> {
+    /// Starts a container and hears its marks, which go into `seconds` also where it fails. It is removed, whatever came
+    /// of it.
+    pub(super) async fn go(&self, seconds: &mut Seconds) -> Result<Started> {
         let begun = Instant::now();
         let container = Container::create(self.docker, self.image, self.spec()).await?;
         seconds.insert(Phase::Create, begun.elapsed().as_secs_f64());
@@ -52,27 +57,51 @@ impl Launch<'_> {
         result
     }
 
+    /// Starts a container and kills it once `moment` has come, before it ends by itself.
+    pub(super) async fn kill_at(&self, moment: impl Future<Output = ()>) -> Result<()> {
+        let container = Container::create(self.docker, self.image, self.spec()).await?;
+        container.begin().await?;
+        let killed = async {
+            tokio::select! {
+                () = moment => container.kill().await,
+                code = container.wait() => {
+                    let logs = container.logs().await.unwrap_or_default();
+                    bail!("it ended with exit code {} before that; its last lines:\n{}", code?, last_words(&logs))
+                }
+            }
+        };
+        let result = match timeout(self.limit, killed).await {
+            Ok(result) => result,
+            Err(_) => bail!("that did not come within {} s", self.limit.as_secs_f64()),
+        };
+        drop(container.remove().await);
+        result
+    }
+
     fn spec(&self) -> ContainerSpec {
         let shell = ["/bin/sh", "-c", FIRST, "sh"].map(str::to_owned);
+        let asked = (ASK.to_owned(), "1".to_owned());
         ContainerSpec {
             run: self.run.to_owned(),
             command: shell.into_iter().chain(self.command.iter().cloned()).collect(),
-            env: BTreeMap::from([(ASK.to_owned(), "1".to_owned())]),
+            env: self.env.clone().into_iter().chain([asked]).collect(),
             mounts: self.mounts.clone(),
+            volume: self.volume.map(|(at, path)| (at.to_owned(), path.to_owned())),
             gpu: self.gpu,
             ..ContainerSpec::default()
         }
     }
 
-    async fn follow(&self, container: &Container, seconds: &mut Seconds) -> Result<Instant> {
+    async fn follow(&self, container: &Container, seconds: &mut Seconds) -> Result<Started> {
         let mut output = container.output().await?;
         let asked = now();
         container.begin().await?;
-        let (mut marks, mut first) = (Marks::default(), None);
+        let (mut marks, mut first, mut answer) = (Marks::default(), None, Vec::new());
         let mut heard = Ok(());
         while let Some(piece) = output.next().await {
             match piece {
                 Ok(LogOutput::StdErr { message }) => marks.take(&message),
+                Ok(LogOutput::StdOut { message }) => answer.extend_from_slice(&message),
                 Ok(_) => {}
                 Err(error) => {
                     heard = Err(error);
@@ -93,8 +122,18 @@ impl Launch<'_> {
             let logs = Logs { stdout: Vec::new(), stderr: marks.other };
             bail!("it ended with exit code {code}; its last lines:\n{}", last_words(&logs));
         }
-        first.context("it ended without a first result: its program marks none")
+        let first_result = first.context("it ended without a first result: its program marks none")?;
+        Ok(Started { first_result, answer })
     }
+}
+
+/// A start that came to its end.
+#[derive(Debug)]
+pub(super) struct Started {
+    /// When its first result was seen from here.
+    pub(super) first_result: Instant,
+    /// What it wrote to standard output.
+    pub(super) answer: Vec<u8>,
 }
 
 /// Nanoseconds of the clock that containers share with their host.

@@ -8,7 +8,11 @@
 //!
 //! What happens outside the container is seen from here; what happens in it, its program marks ([`marks`]). `total` is
 //! measured on its own, by our clock, up to the moment at which the first result is seen here.
+//!
+//! Where the image fetches its weights, both starts have one volume, empty before the first; [`fetch`] then interrupts
+//! a third one, and looks at the start after it.
 
+mod fetch;
 mod launch;
 mod marks;
 mod node;
@@ -20,13 +24,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::launch::Launch;
+use self::fetch::Fetching;
+use self::launch::{Launch, Started};
 use self::rows::{Of, Outcome, rows};
 use super::build::{image_name, is_engine_lost, shown};
 use super::runner::Bench;
 use crate::engine::containers::Mounts;
-use crate::record::{NOT_MEASURED, PlannedStep, StartPhase};
-use crate::scenario::{Phase, Scenario, Start, Startup};
+use crate::plan::EXACT_BLOCKS;
+use crate::record::{Fetched, NOT_MEASURED, PlannedStep, StartPhase};
+use crate::scenario::{FetchStart, Phase, Scenario, Start, Startup};
 use crate::supply::Registry;
 
 pub use node::Node;
@@ -34,11 +40,23 @@ pub use node::Node;
 /// For one start from its creation to the end of its program.
 const LIMIT: Duration = Duration::from_secs(600);
 
+/// Of a program that fetches nothing.
+static NO_ENV: BTreeMap<String, String> = BTreeMap::new();
+
 /// Seconds of the phases that were seen.
 type Seconds = BTreeMap<Phase, f64>;
 
-/// The startup rows of the image that `step` has built; nothing where the scenario measures no start-up. A start-up that
-/// fails is a row with its error.
+/// What the start-ups of an image gave.
+#[derive(Debug, Default)]
+pub(crate) struct StartUps {
+    /// The rows of `startup.csv`.
+    pub(crate) phases: Vec<StartPhase>,
+    /// The rows of `fetches.csv`.
+    pub(crate) fetches: Vec<Fetched>,
+}
+
+/// Measures the start-ups of the image that `step` has built; nothing where the scenario has none. A start-up that fails
+/// is a row with its error.
 ///
 /// # Errors
 /// The engine or the node went away.
@@ -47,27 +65,41 @@ pub(crate) async fn measure(
     scenario: &Scenario,
     step: &PlannedStep,
     mounts: &Mounts,
-) -> Result<Vec<StartPhase>> {
-    let Some(startup) = &scenario.startup else { return Ok(Vec::new()) };
-    let of = |start| Of { scenario: &scenario.name, variant: step.variant, block: step.block, start };
+) -> Result<StartUps> {
+    let Some(startup) = &scenario.startup else { return Ok(StartUps::default()) };
+    let of = |start| Of {
+        scenario: &scenario.name,
+        variant: step.variant,
+        block: step.block,
+        start,
+        fetches: startup.fetch.is_some(),
+    };
     let starts = [Start::First, Start::Again];
     let node = match bench.node {
         Ok(node) => node,
         Err(why) => {
             let failed = Outcome { seconds: Seconds::new(), total: Err(format!("{NOT_MEASURED}{why}")) };
-            return Ok(starts
-                .into_iter()
-                .flat_map(|start| rows(of(start), &failed, Some("no node")))
-                .collect());
+            let phases = starts.into_iter().flat_map(|start| rows(of(start), &failed, Some("no node")));
+            return Ok(StartUps { phases: phases.collect(), fetches: Vec::new() });
         }
     };
-    let measured = StartUp { bench, node, startup, mounts, step }.both().await?;
+    let fetching = startup.fetch.as_ref().map(|fetch| Fetching::open(bench, scenario, fetch, step)).transpose()?;
+    let nothing = Mounts::new();
+    // What is fetched is not mounted.
+    let mounts = if fetching.is_some() { &nothing } else { mounts };
+    let mut start_up = StartUp { bench, node, startup, mounts, step, fetching };
+    let measured = start_up.both().await?;
     let told = |outcome: Outcome| Outcome {
         total: outcome.total.map_err(|why| shown(bench, &scenario.name, &why)),
         ..outcome
     };
     let outcomes = starts.into_iter().zip(measured.map(told));
-    Ok(outcomes.flat_map(|(start, outcome)| rows(of(start), &outcome, node.gpu().err())).collect())
+    let phases = outcomes.flat_map(|(start, outcome)| rows(of(start), &outcome, node.gpu().err())).collect();
+    let mut fetches = start_up.fetching.map(Fetching::into_rows).unwrap_or_default();
+    for row in &mut fetches {
+        row.error = row.error.take().map(|why| shown(bench, &scenario.name, &why));
+    }
+    Ok(StartUps { phases, fetches })
 }
 
 struct StartUp<'a> {
@@ -76,35 +108,65 @@ struct StartUp<'a> {
     startup: &'a Startup,
     mounts: &'a Mounts,
     step: &'a PlannedStep,
+    fetching: Option<Fetching<'a>>,
 }
 
+/// A start that gave a first result, and what passed until then.
+type Timed = (Started, Duration);
+
 impl StartUp<'_> {
-    /// The first start and one more.
-    async fn both(&self) -> Result<[Outcome; 2]> {
-        let first = self.first().await?;
-        let again = match &first.total {
-            Ok(_) => {
-                let (mut seconds, begun) = (Seconds::new(), Instant::now());
-                let started = self.launch(&self.name()?).go(&mut seconds).await;
-                self.outcome(seconds, started.map(|end| end.duration_since(begun))).await?
-            }
-            Err(_) => {
-                let why = "not started again: the first start failed".to_owned();
-                Outcome { seconds: Seconds::new(), total: Err(why) }
-            }
+    /// The first start and one more; where weights are fetched, one that is interrupted besides.
+    async fn both(&mut self) -> Result<[Outcome; 2]> {
+        let mut seconds = Seconds::new();
+        let started = self.pull_and_launch(&mut seconds).await;
+        let first = self.outcome(FetchStart::First, seconds, started).await?;
+        let again = if first.total.is_ok() {
+            let mut seconds = Seconds::new();
+            let started = self.launch_again(&mut seconds).await;
+            let again = self.outcome(FetchStart::Again, seconds, started).await?;
+            self.interrupt().await?;
+            again
+        } else {
+            let why = "not started again: the first start failed".to_owned();
+            Outcome { seconds: Seconds::new(), total: Err(why) }
         };
         // The next block's pull finds nothing of it.
         self.node.engine.remove_images(&self.local()).await?;
         Ok([first, again])
     }
 
-    async fn first(&self) -> Result<Outcome> {
-        let mut seconds = Seconds::new();
-        let total = self.pull_and_launch(&mut seconds).await;
-        self.outcome(seconds, total).await
+    /// One start that is killed half-way through its weights, and the one after it, on what it left. Twice is enough: what
+    /// comes of it is exact.
+    async fn interrupt(&mut self) -> Result<()> {
+        let Some(fetching) = self.fetching.as_mut().filter(|_| self.step.block <= EXACT_BLOCKS) else {
+            return Ok(());
+        };
+        let (store, name) = (fetching.stall_half_way()?, self.name()?);
+        let killed = self.launch(&name).kill_at(store.stalled()).await;
+        store.let_go();
+        self.still_there().await?;
+        if let Some(fetching) = &mut self.fetching {
+            fetching.note_interrupted(&killed);
+        }
+        if killed.is_err() {
+            return Ok(());
+        }
+        let resumed = self.launch(&name).go(&mut Seconds::new()).await;
+        self.still_there().await?;
+        if let Some(fetching) = &mut self.fetching {
+            fetching.note(FetchStart::Resumed, &resumed);
+        }
+        Ok(())
     }
 
-    async fn pull_and_launch(&self, seconds: &mut Seconds) -> Result<Duration> {
+    async fn launch_again(&self, seconds: &mut Seconds) -> Result<Timed> {
+        let begun = Instant::now();
+        let started = self.launch(&self.name()?).go(seconds).await?;
+        let total = started.first_result.duration_since(begun);
+        Ok((started, total))
+    }
+
+    async fn pull_and_launch(&self, seconds: &mut Seconds) -> Result<Timed> {
         let registry = self.registry()?;
         let (local, name) = (self.local(), self.name()?);
         self.bench.engine.push(&local, &registry.host()).await?;
@@ -131,22 +193,38 @@ impl StartUp<'_> {
         ] {
             seconds.insert(phase, to.saturating_duration_since(from).as_secs_f64());
         }
-        let end = self.launch(&name).go(seconds).await?;
-        Ok(end.duration_since(begun))
+        let started = self.launch(&name).go(seconds).await?;
+        let total = started.first_result.duration_since(begun);
+        Ok((started, total))
     }
 
     /// What came of it; that an engine is gone is nothing to hold against the image.
-    async fn outcome(&self, seconds: Seconds, total: Result<Duration>) -> Result<Outcome> {
-        let total = match total {
-            Ok(total) => Ok(total.as_secs_f64()),
+    async fn outcome(
+        &mut self,
+        start: FetchStart,
+        seconds: Seconds,
+        timed: Result<Timed>,
+    ) -> Result<Outcome> {
+        let (started, total) = match timed {
+            Ok((started, total)) => (Ok(started), Ok(total.as_secs_f64())),
             Err(error) if is_engine_lost(&error) => return Err(error),
             Err(error) => {
-                self.node.engine.docker().ping().await.context("the node went away during a start-up")?;
-                self.bench.engine.docker().ping().await.context("the engine went away during a start-up")?;
-                Err(format!("{error:#}"))
+                self.still_there().await?;
+                let why = format!("{error:#}");
+                (Err(error), Err(why))
             }
         };
+        if let Some(fetching) = &mut self.fetching {
+            fetching.note(start, &started);
+        }
         Ok(Outcome { seconds, total })
+    }
+
+    /// Whether both engines answer.
+    async fn still_there(&self) -> Result<()> {
+        self.node.engine.docker().ping().await.context("the node went away during a start-up")?;
+        self.bench.engine.docker().ping().await.context("the engine went away during a start-up")?;
+        Ok(())
     }
 
     fn launch<'l>(&'l self, image: &'l str) -> Launch<'l> {
@@ -156,6 +234,8 @@ impl StartUp<'_> {
             image,
             command: &self.startup.command,
             mounts: self.mounts,
+            env: self.fetching.as_ref().map_or(&NO_ENV, Fetching::env),
+            volume: self.fetching.as_ref().map(Fetching::volume),
             gpu: self.node.gpu().ok(),
             limit: LIMIT,
         }

@@ -20,6 +20,8 @@ pub(super) struct Of<'a> {
     pub(super) variant: Variant,
     pub(super) block: u32,
     pub(super) start: Start,
+    /// Whether it fetches its weights.
+    pub(super) fetches: bool,
 }
 
 /// A row for each phase that takes place in such a start, and one for the total. `no_gpu` is why the container had none.
@@ -33,7 +35,7 @@ pub(super) fn rows(of: Of<'_>, outcome: &Outcome, no_gpu: Option<&str>) -> Vec<S
         error: seconds.as_ref().err().cloned(),
         seconds: seconds.ok(),
     };
-    let phases = Phase::ALL.iter().filter(|phase| phase.happens(of.start));
+    let phases = Phase::ALL.iter().filter(|phase| phase.happens(of.start, of.fetches));
     let mut rows: Vec<StartPhase> = phases
         .map(|phase| {
             row(
@@ -64,7 +66,7 @@ mod tests {
     use super::*;
 
     fn of(start: Start) -> Of<'static> {
-        Of { scenario: "s", variant: Variant::Naive, block: 1, start }
+        Of { scenario: "s", variant: Variant::Naive, block: 1, start, fetches: false }
     }
 
     fn error<'r>(rows: &'r [StartPhase], phase: &str) -> &'r str {
@@ -75,7 +77,7 @@ mod tests {
     fn a_phase_of_the_gpu_without_one_is_not_measured_and_never_zero() {
         let outcome = Outcome { seconds: Seconds::from([(Phase::Imports, 0.1)]), total: Ok(1.0) };
         let rows = rows(of(Start::First), &outcome, Some("no GPU"));
-        assert_eq!(rows.len(), Phase::ALL.len() + 1);
+        assert_eq!(rows.len(), Phase::ALL.len(), "all but the fetching of weights, and the total");
         for phase in ["runtime-hook", "driver-init", "context", "module-load", "weights-to-device"] {
             assert_eq!(error(&rows, phase), "not measured: no GPU");
         }

@@ -48,6 +48,7 @@ pub(super) fn method(report: &Report<'_>) -> Markup {
                 @if number > 0 { ", " }
                 a href=(file) { (file) }
             }
+            @if !report.records.fetches.is_empty() { ", " a href="fetches.csv" { "fetches.csv" } }
             @if !report.records.repro.is_empty() { ", " a href="repro.json" { "repro.json" } }
             ". Their columns are explained in results/README.md of Tare."
         }

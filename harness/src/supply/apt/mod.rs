@@ -96,7 +96,7 @@ impl Handler for Proxy {
             );
         };
         match self.store.get(&url).await {
-            Ok(cached) => server::file(cached.file, cached.bytes, self.shaper.clone()),
+            Ok(cached) => server::file(cached.file, 0..cached.bytes, self.shaper.clone(), None),
             Err(FetchError::Absent) => server::text(StatusCode::NOT_FOUND, "the mirror has no such file"),
             Err(FetchError::Failed(said)) => server::text(StatusCode::BAD_GATEWAY, said),
         }

@@ -1,27 +1,28 @@
 //! A registry on loopback, for pushes, pulls and exported caches.
 //!
-//! It is Debian's `docker-registry`, the reference implementation, unpacked and never installed. Nobody
-//! reaches it but through our proxy, which keeps the rate of the link and counts what goes through: the
-//! registry itself does neither. Engines take `127.0.0.1` without TLS.
+//! It is Debian's `docker-registry`, the reference implementation, unpacked and never installed. Engines take
+//! `127.0.0.1` without TLS.
 
 mod node;
-mod process;
-mod proxy;
+mod routes;
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use walkdir::WalkDir;
 
+use super::backend::{Counter, Process, Proxy, SOCKET};
 use super::link::Shaper;
+use super::scratch::Scratch;
 use super::server::Server;
 use crate::cache::Cache;
-use crate::debian::Archive;
+use crate::debian::{Archive, Suite};
 
-use process::Process;
-use proxy::{Counter, Proxy};
+use routes::ROUTES;
 
 pub use node::Node;
 
@@ -52,11 +53,15 @@ impl Registry {
     /// If the distribution has no such package, or the registry does not come up.
     pub async fn start(cache: &Cache, archive: Arc<Archive>, shaper: Shaper) -> Result<Self> {
         let room = cache.room("registry")?;
-        let started = tokio::task::spawn_blocking(move || Process::start(&room, &archive));
+        let started = tokio::task::spawn_blocking(move || process(&room, &archive));
         let process = started.await.context("starting the registry was cut short")??;
         let moved = Arc::<Counter>::default();
-        let proxy =
-            Proxy { socket: process.socket().to_owned(), moved: Arc::clone(&moved), shaper: shaper.clone() };
+        let proxy = Proxy {
+            routes: ROUTES,
+            socket: process.socket().to_owned(),
+            moved: Arc::clone(&moved),
+            shaper: shaper.clone(),
+        };
         let server = Server::start(PREFERRED_PORT, shaper, Arc::new(proxy)).await?;
         Ok(Self { server, moved, process })
     }
@@ -78,7 +83,7 @@ impl Registry {
 
     /// All that was moved so far.
     pub fn moved(&self) -> Moved {
-        self.moved.read()
+        Moved { up: self.moved.up(), down: self.moved.down.sent() }
     }
 
     /// When the first and the last piece of a blob had left for whoever pulls, since this was last asked; none
@@ -101,7 +106,7 @@ impl Registry {
     /// # Errors
     /// If its directory cannot be read.
     pub async fn stored_bytes(&self) -> Result<u64> {
-        let data = self.process.data();
+        let data = self.data();
         tokio::task::spawn_blocking(move || blob_bytes(&data)).await?
     }
 
@@ -110,8 +115,8 @@ impl Registry {
     /// # Errors
     /// If its directory cannot be emptied.
     pub async fn clear(&self) -> Result<()> {
-        let data = self.process.data();
-        let empty = move || match std::fs::remove_dir_all(&data) {
+        let data = self.data();
+        let empty = move || match fs::remove_dir_all(&data) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("cannot empty {}", data.display()))
             }
@@ -119,6 +124,32 @@ impl Registry {
         };
         tokio::task::spawn_blocking(empty).await?
     }
+
+    /// Where it keeps its blobs.
+    fn data(&self) -> PathBuf {
+        self.process.dir().join("data")
+    }
+}
+
+/// Starts one in a new directory in `room`. What a killed run left there goes.
+fn process(room: &Path, archive: &Archive) -> Result<Process> {
+    let unpacked = archive.unpack(&Suite::Own, &["docker-registry"])?;
+    let dir = Scratch::make(room)?;
+    fs::write(dir.path().join("config.yml"), configuration(dir.path()))?;
+    let mut program: Command = unpacked.command("docker-registry")?;
+    program.args(["serve", "config.yml"]).env("OTEL_TRACES_EXPORTER", "none");
+    Process::start("registry", dir, &program)
+}
+
+/// A registry with nothing in memory that its directory does not say, so that it can be emptied from outside.
+fn configuration(dir: &Path) -> String {
+    let dir = serde_json::Value::from(dir.display().to_string());
+    format!(
+        "version: 0.1\n\
+         log:\n  level: warn\n  accesslog:\n    disabled: true\n\
+         storage:\n  filesystem:\n    rootdirectory: data\n  maintenance:\n    uploadpurging:\n      enabled: false\n\
+         http:\n  net: unix\n  addr: {SOCKET}\n  secret: {dir}\n"
+    )
 }
 
 /// A blob is a file called `data`, in a folder of its own.

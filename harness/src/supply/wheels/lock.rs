@@ -61,7 +61,8 @@ pub fn read(path: &Path) -> Result<Vec<Locked>> {
     parse(path, &text)
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<Locked>> {
+/// Reads the text of the lock file at `path`; errors as [`read`].
+pub(in crate::supply) fn parse(path: &Path, text: &str) -> Result<Vec<Locked>> {
     let mut found: Vec<Locked> = Vec::new();
     for (line, requirement) in logical_lines(text) {
         let at = Place { file: path.to_owned(), line };

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cache::Cache;
 use crate::debian::Archive;
 
+pub(super) use lock::parse;
 pub use lock::{Locked, Place, normalised, read};
 pub(super) use pip::Pip;
 
@@ -148,19 +149,25 @@ impl Wheels {
 /// # Errors
 /// As [`Wheels::files`], and where there is no pip.
 pub fn fetch_locked(cache: &Cache, lock: &Path) -> Result<Vec<IndexFile>> {
-    let (locks, wheels) = (read(lock)?, Wheels::open(cache)?);
+    fetch(cache, &read(lock)?)
+}
+
+/// The files of a lock that was read; as [`fetch_locked`].
+pub(super) fn fetch(cache: &Cache, locks: &[Locked]) -> Result<Vec<IndexFile>> {
+    let wheels = Wheels::open(cache)?;
     let mut why = BTreeMap::new();
-    if !wheels.missing(&locks).is_empty() {
+    if !wheels.missing(locks).is_empty() {
         let pip = match Pip::of_machine() {
             Some(pip) => pip,
             None => Pip::of_archive(&Archive::open(&cache.room("debian")?)?)?,
         };
-        why = wheels.fetch(&locks, &pip)?;
+        why = wheels.fetch(locks, &pip)?;
     }
-    wheels.files(&locks, &why)
+    wheels.files(locks, &why)
 }
 
-fn hash(path: &Path) -> std::io::Result<(String, u64)> {
+/// The SHA-256 of a file's content, in hex, and its length.
+pub(super) fn hash(path: &Path) -> std::io::Result<(String, u64)> {
     let mut file = File::open(path)?;
     let mut digest = Sha256::new();
     let mut bytes = 0;

