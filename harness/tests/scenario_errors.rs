@@ -200,7 +200,7 @@ fn a_claim_on_an_event_that_is_not_measured() {
 #[test]
 fn a_claim_on_an_unknown_metric() {
     let sample = Sample::new().toml("executed:prepare@edit-source", "speed@cold");
-    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `speed@cold` is not a metric: write compressed_bytes, layer_bytes, rootfs_bytes, unique_bytes, layers, wasted_bytes, distribution_packages, python_packages, vulnerabilities, secrets_found; or, with an event as in `wall_s@cold`, wall_s, transfer_s, exec_s, export_s, unpack_s, cpu_s, context_bytes, new_layers, new_compressed_bytes, same_content_bytes, packages_changed, executed:STEP, digest_changes, development_differences, seconds:TRANSFER, bytes:TRANSFER; or start:PHASE@first, start:PHASE@again");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `speed@cold` is not a metric: write compressed_bytes, layer_bytes, rootfs_bytes, unique_bytes, layers, wasted_bytes, distribution_packages, python_packages, vulnerabilities, secrets_found; or, with an event as in `wall_s@cold`, wall_s, transfer_s, exec_s, export_s, unpack_s, cpu_s, context_bytes, new_layers, new_compressed_bytes, same_content_bytes, packages_changed, executed:STEP, digest_changes, development_differences, seconds:TRANSFER, bytes:TRANSFER; or start:PHASE@first, start:PHASE@again, fetch:bytes@START, fetch:wrong_answers@START");
 }
 
 #[test]
@@ -436,4 +436,30 @@ fn a_fix_that_the_optimized_dockerfile_does_not_have() {
         "{said}"
     );
     assert!(said.starts_with("sample/scenario.toml:"), "{said}");
+}
+
+/// The sample with `[startup.fetch]`, and weights to fetch.
+fn fetching(from: &str, volume: &str, generated: &str) -> Sample {
+    let keys = format!(
+        "[startup]\ncommand = [\"python\"]\n\n[startup.fetch]\nfrom = \"{from}\"\nvolume = \"{volume}\"\n\n[edits.source]"
+    );
+    Sample::new().toml("[edits.source]", &keys).toml(QUICK, &format!("{QUICK}\n{generated}"))
+}
+
+const SHARDS: &str = "generated = { \"w/m.safetensors\" = { shards = 3, shard_bytes = 70_000 } }";
+
+#[test]
+fn weights_that_cannot_be_fetched() {
+    let scenario = Scenario::load(&fetching("hub", "/models", SHARDS).dir(), Profile::Quick).unwrap();
+    let shards: Vec<&str> = scenario.generated.keys().map(String::as_str).collect();
+    assert_eq!((shards.len(), shards[2]), (3, "w/m-00003-of-00003.safetensors"));
+    let none = SHARDS.replace('3', "0");
+    let words = "generated = { \"w/m.safetensors\" = \"many\" }";
+    insta::assert_snapshot!(fetching("s3", "/models", "").error(), @"sample/scenario.toml:28: [startup.fetch] has nothing to fetch: name the files under the profile's `generated`");
+    insta::assert_snapshot!(fetching("s3", "models", SHARDS).error(), @r#"sample/scenario.toml:30: `startup.fetch.volume` `models` must be an absolute path, as in "/models""#);
+    insta::assert_snapshot!(fetching("ftp", "/models", SHARDS).error(), @"sample/scenario.toml:29: `from`: unknown variant `ftp`, expected `s3` or `hub`; scenarios/README.md explains every key");
+    insta::assert_snapshot!(fetching("s3", "/models", &none).error(), @"sample/scenario.toml:66: generated file `w/m.safetensors` has no shards: name at least one");
+    insta::assert_snapshot!(fetching("s3", "/models", words).error(), @"sample/scenario.toml:66: `generated`: expected a number of bytes, or { shards = N, shard_bytes = N }; scenarios/README.md explains every key");
+    let sample = Sample::new().toml("executed:prepare@edit-source", "fetch:bytes@again");
+    insta::assert_snapshot!(sample.error(), @"sample/scenario.toml:47: claim `step-skipped`: `fetch:bytes@again` is about weights that are fetched at the start, and none are: add [startup.fetch]");
 }

@@ -54,9 +54,10 @@ fn metrics(scenario: &ScenarioRecords<'_>) -> Vec<Metric> {
         let metric = |column: &TransferColumn| Metric::Transfer(*column, row.what.clone(), row.event.clone());
         TransferColumn::ALL.iter().map(metric)
     });
-    let fetches = scenario.fetches.iter().flat_map(|row| {
-        FetchColumn::ALL.iter().map(|column| Metric::Fetch(*column, row.event))
-    });
+    let fetches = scenario
+        .fetches
+        .iter()
+        .flat_map(|row| FetchColumn::ALL.iter().map(|column| Metric::Fetch(*column, row.event)));
     // Each once, in the order in which they were first recorded.
     let mut seen: HashSet<Metric> = HashSet::new();
     metrics.extend(starts.chain(fetches).chain(transfers).filter(|metric| seen.insert(metric.clone())));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::record::{
-    AnswerKind, Counterpart, Delta, Fetched, INTERRUPTED, Image, LayerSize, Leak, NOT_MEASURED, NOT_REACHED, PlannedScenario,
-    Rebuilds, Records, Sample, StartPhase, Step, Transfer, Wasted,
+    AnswerKind, Counterpart, Delta, Fetched, INTERRUPTED, Image, LayerSize, Leak, NOT_MEASURED, NOT_REACHED,
+    PlannedScenario, Rebuilds, Records, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::scenario::{
     DeltaColumn, Event, FetchColumn, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,

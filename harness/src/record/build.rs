@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::sides;
 use super::{
-    ClaimRow, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, Sample, StartPhase, Step, Transfer, Wasted,
+    ClaimRow, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, Sample, StartPhase, Step,
+    Transfer, Wasted,
 };
 use crate::record::PlannedStep;
 use crate::scenario::{Event, Variant};

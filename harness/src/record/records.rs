@@ -9,8 +9,8 @@ use super::build::{Attempt, BuildRow as _, Row as _, describe};
 use super::sides::Sides;
 use super::table::Table;
 use super::{
-    Assumptions, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, Rebuilds, RunInfo, Sample, StartPhase,
-    Step, Transfer, Wasted,
+    Assumptions, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, Rebuilds, RunInfo, Sample,
+    StartPhase, Step, Transfer, Wasted,
 };
 use crate::record::{Plan, PlannedStep};
 

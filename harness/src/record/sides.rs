@@ -8,8 +8,8 @@ use anyhow::Result;
 use super::build::{BuildRow, MeasuredBuild};
 use super::table::Table;
 use super::{
-    Assumptions, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, PlannedStep, Rebuilds, Records,
-    RunInfo, Sample, StartPhase, Step, Transfer, Wasted,
+    Assumptions, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, PlannedStep, Rebuilds,
+    Records, RunInfo, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::record::Plan;
 

@@ -40,7 +40,11 @@ fn table(rows: &ScenarioRecords<'_>, start: Start) -> String {
         Start::Again => "started again",
     };
     let mut text = format!("| {when} | naive | optimized |\n|---|---:|---:|\n");
-    for phase in Phase::ALL.iter().filter(|phase| phase.happens(start, !rows.fetches.is_empty())).map(|phase| phase.as_str()) {
+    for phase in Phase::ALL
+        .iter()
+        .filter(|phase| phase.happens(start, !rows.fetches.is_empty()))
+        .map(|phase| phase.as_str())
+    {
         let _ = writeln!(
             text,
             "| {phase} | {} | {} |",

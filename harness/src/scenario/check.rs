@@ -76,7 +76,8 @@ pub(super) fn scenario(
     }
     let steps = steps(file, &parsed, wire.steps)?;
     let starts = starts::check(file, wire.starts)?;
-    let startup = wire.startup.map(|written| startup::check(file, &starts, &generated, written)).transpose()?;
+    let startup =
+        wire.startup.map(|written| startup::check(file, &starts, &generated, written)).transpose()?;
     let development =
         wire.development.map(|pair| development::check(file, &variants, &parsed, pair)).transpose()?;
     let measured = claim::Measured {

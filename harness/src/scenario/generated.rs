@@ -36,7 +36,10 @@ pub(super) fn check(
         let files = match bytes.get_ref() {
             WireGenerated::Whole(bytes) => vec![(name.clone(), *bytes)],
             WireGenerated::Sharded(WireSharded { shards: 0, .. }) => {
-                return Err(file.bad(&bytes.span(), format!("generated file `{name}` has no shards: name at least one")));
+                return Err(file.bad(
+                    &bytes.span(),
+                    format!("generated file `{name}` has no shards: name at least one"),
+                ));
             }
             WireGenerated::Sharded(sharded) => shards(name, sharded),
         };

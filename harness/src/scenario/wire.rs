@@ -204,7 +204,7 @@ pub(super) struct WireProfile {
 
 /// A generated file: its bytes, or how many shards it comes in and the bytes of each.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number of bytes, or { shards = N, shard_bytes = N }")]
 pub(super) enum WireGenerated {
     Whole(u64),
     Sharded(WireSharded),

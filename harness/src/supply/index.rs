@@ -112,9 +112,11 @@ impl Handler for Pages {
                 let path = file.path.clone();
                 let tag = Some(file.sha256.as_str());
                 match tokio::task::spawn_blocking(move || File::open(path)).await {
-                    Ok(Ok(open)) => {
-                        kept(server::file(Arc::new(open), 0..file.bytes, self.shaper.clone(), None), FILE_LIFE, tag)
-                    }
+                    Ok(Ok(open)) => kept(
+                        server::file(Arc::new(open), 0..file.bytes, self.shaper.clone(), None),
+                        FILE_LIFE,
+                        tag,
+                    ),
                     _ => {
                         server::text(StatusCode::INTERNAL_SERVER_ERROR, "the cached file is gone: run again")
                     }

@@ -194,9 +194,8 @@ async fn stores(
         let held: Vec<Needs> = wanted().cloned().collect();
         let weights = Arc::clone(weights);
         let holdings = tokio::task::spawn_blocking(move || {
-            let of = |need: &Needs| {
-                Ok((need.scenario.clone(), store::holdings_of(&weights, &need.generated)?))
-            };
+            let of =
+                |need: &Needs| Ok((need.scenario.clone(), store::holdings_of(&weights, &need.generated)?));
             held.iter().map(of).collect::<Result<Holdings>>()
         });
         let started = match holdings.await? {

@@ -1,5 +1,7 @@
-//! The pairs as pairs: each differs by its practice alone, and its Dockerfiles are in good style.
+//! The pairs as pairs: each differs by its practice alone, its Dockerfiles are in good style, and
+//! what stands beside them for production is valid.
 
 mod difference;
 mod hadolint;
+mod production;
 mod startup;

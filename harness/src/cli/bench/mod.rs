@@ -20,9 +20,9 @@ use crate::engine::{Data, Engine, Gpus};
 use crate::error::GateFailed;
 use crate::measure::{self, Earlier, Forward, Outcome, Stage};
 use crate::oci::LayerCache;
-use crate::record::{Rebuilds, RebuiltBy, Records, RunDir, Sample, machine};
+use crate::record::{AnswerKind, Fetched, Rebuilds, RebuiltBy, Records, RunDir, Sample, machine};
 use crate::report::{self, Report};
-use crate::scenario::Variant;
+use crate::scenario::{FetchStart, Variant};
 use crate::supply::{Needs, Options, Supply};
 use job::Job;
 
@@ -206,6 +206,14 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
             GateFailed(format!("a planted secret is left by an optimized image:{}", names(&leaky))).into()
         );
     }
+    let unsafe_fetches = unsafe_fetches(&records);
+    if args.strict && !unsafe_fetches.is_empty() {
+        return Err(GateFailed(format!(
+            "an optimized image does not keep its weights as it should:{}",
+            names(&unsafe_fetches)
+        ))
+        .into());
+    }
     let unlike = unlike(&records);
     if args.strict && !unlike.is_empty() {
         return Err(
@@ -213,6 +221,19 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Scenarios whose optimized image fetches what its volume has, or serves part of a model.
+fn unsafe_fetches(records: &Records) -> BTreeMap<String, String> {
+    let optimized = records.fetches.iter().filter(|row| row.variant == Variant::Optimized);
+    let why = |row: &Fetched| match (row.event, row.bytes, row.answer) {
+        (_, _, Some(AnswerKind::Wrong)) => Some(format!("{}: it served part of the model", row.event)),
+        (FetchStart::Again, Some(bytes @ 1..), _) => {
+            Some(format!("started again, it fetched {bytes} bytes that its volume has"))
+        }
+        _ => None,
+    };
+    optimized.filter_map(|row| Some((row.scenario.clone(), why(row)?))).collect()
 }
 
 /// Scenarios whose optimized image is not the same in each block.

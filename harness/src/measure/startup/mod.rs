@@ -83,7 +83,8 @@ pub(crate) async fn measure(
             return Ok(StartUps { phases: phases.collect(), fetches: Vec::new() });
         }
     };
-    let fetching = startup.fetch.as_ref().map(|fetch| Fetching::open(bench, scenario, fetch, step)).transpose()?;
+    let fetching =
+        startup.fetch.as_ref().map(|fetch| Fetching::open(bench, scenario, fetch, step)).transpose()?;
     let nothing = Mounts::new();
     // What is fetched is not mounted.
     let mounts = if fetching.is_some() { &nothing } else { mounts };

