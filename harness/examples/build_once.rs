@@ -28,6 +28,7 @@ async fn main() -> Result<()> {
         cache_mount_namespace: String::new(),
         no_cache: false,
         export: Export::Store { name: image },
+        compression: Default::default(),
         timeout: Duration::from_secs(3600),
         history: false,
         cache_from: None,

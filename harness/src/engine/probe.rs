@@ -120,6 +120,7 @@ async fn build(buildkit: &BuildKit, dockerfile: &str, export: Export) -> Result<
         cache_mount_namespace: token,
         no_cache: true,
         export,
+        compression: Default::default(),
         timeout: LIMIT,
         history: false,
         cache_from: None,

@@ -66,6 +66,7 @@ impl Rig {
             cache_from: None,
             history: false,
             export: Export::Nothing,
+            compression: Default::default(),
             timeout: Duration::from_secs(1),
             progress: None,
         };

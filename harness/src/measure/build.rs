@@ -90,6 +90,7 @@ pub(crate) fn request(
         cache_mount_namespace: context.cache_mounts().to_owned(),
         no_cache: false,
         export,
+        compression: *scenario.compression.get(variant),
         timeout: match bench.profile {
             Profile::Smoke | Profile::Quick => Duration::from_secs(20 * 60),
             Profile::Full => Duration::from_secs(3 * 60 * 60),

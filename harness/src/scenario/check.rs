@@ -110,6 +110,7 @@ pub(super) fn scenario(
             naive: wire.source_date_epoch.naive,
             optimized: wire.source_date_epoch.optimized,
         },
+        compression: Pair { naive: wire.compression.naive, optimized: wire.compression.optimized },
         fixes: fix::check(file, &variants, wire.fixes)?,
         canaries: canary::check(file, wire.canaries)?,
         secrets: wire.secrets,

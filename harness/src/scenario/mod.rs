@@ -33,7 +33,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use axes::{Event, FetchStart, Pair, Profile, Start, Variant};
+pub use axes::{Compression, Event, FetchStart, Pair, Profile, Start, Variant};
 pub use canary::{CANARY_TOKEN, Canaries};
 pub(crate) use dockerfile::{Copied, Dockerfile, Instruction};
 pub use edit::overlay;
@@ -108,6 +108,8 @@ pub struct Scenario {
     pub development: Option<Pair<String>>,
     /// Whether whoever rebuilds a variant passes `SOURCE_DATE_EPOCH` and has the times of new files rewritten.
     pub source_date_epoch: Pair<bool>,
+    /// How the layers of each variant's image are compressed.
+    pub compression: Pair<Compression>,
     /// What makes a rebuild of the optimized variant the same image: each is left out alone, to see that it does.
     pub fixes: Vec<Fix>,
     /// What both variants must answer alike before a timing is believed.

@@ -114,6 +114,7 @@ pub fn pair(naive: &Path, optimized: &Path) -> Result<UserPair> {
         mounts: Pair::from_fn(|_| BTreeMap::new()),
         releases: None,
         development: None,
+        compression: Pair::default(),
         fixes: Vec::new(),
         source_date_epoch: Pair { naive: true, optimized: true },
         answer: None,

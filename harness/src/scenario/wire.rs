@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Around, Profile, StoreKind};
+use super::{Around, Compression, Profile, StoreKind};
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -42,6 +42,8 @@ pub(super) struct WireScenario {
     pub(super) development: Option<WirePair>,
     #[serde(default)]
     pub(super) source_date_epoch: WireEpoch,
+    #[serde(default)]
+    pub(super) compression: WireCompression,
     #[serde(default)]
     pub(super) fixes: Vec<WireFix>,
     #[serde(default)]
@@ -115,6 +117,14 @@ impl Default for WireEpoch {
     fn default() -> Self {
         Self { naive: true, optimized: true }
     }
+}
+
+/// `[compression]`: how layers are compressed.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WireCompression {
+    pub(super) naive: Compression,
+    pub(super) optimized: Compression,
 }
 
 /// `[[fixes]]`.

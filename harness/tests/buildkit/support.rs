@@ -106,6 +106,7 @@ pub(crate) fn request(dir: &TempDir) -> BuildRequest {
         cache_mount_namespace: token(),
         no_cache: false,
         export: Export::Nothing,
+        compression: Default::default(),
         timeout: Duration::from_secs(120),
         history: false,
         cache_from: None,

@@ -54,6 +54,7 @@ async fn build(engine: &Engine, dockerfile: &str, root: &Path, export: Export) -
         cache_mount_namespace: key,
         no_cache: true,
         export,
+        compression: Default::default(),
         timeout: Duration::from_secs(120),
         history: false,
         cache_from: None,

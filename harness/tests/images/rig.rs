@@ -62,6 +62,7 @@ impl Rig {
             cache_mount_namespace: "test".to_owned(),
             no_cache: false,
             export,
+            compression: Default::default(),
             timeout: Duration::from_secs(300),
             history: false,
             cache_from: None,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use harness::report::{Line, difference};
-use harness::scenario::{Profile, Scenario, Source, Variant, builtin_dir, create, load_all};
+use harness::scenario::{Pair, Profile, Scenario, Source, Variant, builtin_dir, create, load_all};
 
 /// A list that is longer is more than one practice.
 const SHORT: usize = 30;
@@ -73,6 +73,10 @@ fn found(scenario: &Scenario) -> Vec<String> {
         text.lines().filter(counts).map(|line| format!("{}\n", line.trim_end())).collect::<String>()
     };
     let mut lines = Vec::new();
+    if scenario.compression.naive != scenario.compression.optimized {
+        let Pair { naive, optimized } = scenario.compression;
+        lines.extend([format!("-compression {naive}"), format!("+compression {optimized}")]);
+    }
     for line in difference(&text(naive), &text(optimized)) {
         match line {
             Line::Same(_) => {}

@@ -93,6 +93,7 @@ async fn build(engine: &Engine, root: &Path) {
         no_cache: false,
         history: true,
         export: Export::Store { name: "docker.io/library/theirs:1".to_owned() },
+        compression: Default::default(),
         timeout: Duration::from_secs(120),
         cache_from: None,
         progress: None,

@@ -9,6 +9,7 @@ use bollard::query_parameters::RemoveImageOptions;
 use harness::cache::Cache;
 use harness::engine::buildkit::{BuildRequest, Context, Export};
 use harness::engine::{Choice, Data, Engine, Home};
+use harness::scenario::Compression;
 use harness::supply::{BaseChoice, Link, Options, Supply};
 
 use super::{bases, known_bases, lock, needs};
@@ -37,6 +38,7 @@ impl Builder<'_> {
             cache_mount_namespace: key,
             no_cache: true,
             export: Export::Nothing,
+            compression: Compression::Gzip,
             timeout: Duration::from_secs(300),
             history: false,
             cache_from: None,

@@ -14,6 +14,7 @@ use harness::engine::{Choice, Data, Engine, Home};
 use harness::explain::{Inputs, causes};
 use harness::measure::export::export;
 use harness::oci::{Image, Layer, LayerCache, delta};
+use harness::scenario::Compression;
 use harness::supply::{BaseChoice, Bases, Link, Options, Registry, Shaper, Supply};
 
 use super::{known_bases, needs};
@@ -47,6 +48,7 @@ impl Rig<'_> {
             cache_mount_namespace: "updates".to_owned(),
             no_cache: false,
             export: Export::Nothing,
+            compression: Compression::Gzip,
             timeout: Duration::from_secs(300),
             history: false,
             cache_from: None,

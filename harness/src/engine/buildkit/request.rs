@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Context;
+use crate::scenario::Compression;
 
 /// One build.
 pub struct BuildRequest {
@@ -31,6 +32,8 @@ pub struct BuildRequest {
     pub history: bool,
     /// What becomes of the result.
     pub export: Export,
+    /// How the layers of an exported image are compressed.
+    pub compression: Compression,
     /// After this long the build is cancelled and is an error.
     pub timeout: Duration,
     /// A cache in a registry (`HOST/NAME:TAG`) in which steps are looked for that the engine does not have.

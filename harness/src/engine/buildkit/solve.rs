@@ -6,6 +6,7 @@ use std::path::Path;
 use bollard::moby::buildkit::v1::{CacheOptions, CacheOptionsEntry, Exporter, SolveRequest};
 
 use super::{BuildRequest, Export};
+use crate::scenario::Compression;
 
 /// The request for `build`, of which `session` serves the inputs.
 pub(super) fn request(reference: &str, session: &str, build: &BuildRequest) -> SolveRequest {
@@ -16,7 +17,7 @@ pub(super) fn request(reference: &str, session: &str, build: &BuildRequest) -> S
         frontend_attrs: frontend(build),
         // Builds use the host's network (the managed engine has no bridge), which has to be asked for twice.
         entitlements: vec!["network.host".to_owned()],
-        exporters: exporter(&build.export).into_iter().collect(),
+        exporters: exporter(&build.export, build.compression).into_iter().collect(),
         internal: !build.history,
         cache: Some(CacheOptions {
             exports: cache_to(&build.export).into_iter().collect(),
@@ -89,8 +90,8 @@ pub(super) fn file_name(dockerfile: &Path) -> String {
     dockerfile.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn exporter(export: &Export) -> Option<Exporter> {
-    let (kind, attrs) = match export {
+fn exporter(export: &Export, compression: Compression) -> Option<Exporter> {
+    let (kind, mut attrs) = match export {
         Export::Cache { .. } | Export::Nothing => return None,
         Export::Store { name } => ("moby", vec![("name", name.clone())]),
         Export::Attested { .. } => ("oci", vec![("oci-mediatypes", "true".to_owned())]),
@@ -103,6 +104,16 @@ fn exporter(export: &Export) -> Option<Exporter> {
             ],
         ),
     };
+    if compression == Compression::Zstd {
+        attrs.extend(
+            [("compression", "zstd"), ("force-compression", "true")]
+                .map(|(key, value)| (key, value.to_owned())),
+        );
+        // Docker's own media types know gzip alone.
+        if kind == "moby" {
+            attrs.push(("oci-mediatypes", "true".to_owned()));
+        }
+    }
     let attrs = attrs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Some(Exporter { r#type: kind.to_owned(), attrs })
 }
