@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness::scenario::{Phase, Profile, Scenario, builtin_dir, load_all};
+use harness::scenario::{Phase, Profile, Scenario, Start, builtin_dir, load_all};
 
 use crate::support::{engine_lock, rows, tare};
 
@@ -55,19 +55,28 @@ fn smoke_measures_every_pair() {
             assert_eq!(built, events, "{}, {variant}", scenario.name);
         }
     }
-    each_phase_of_a_start_up_is_measured_or_says_why_not(&rows(&run.join("startup.csv")));
+    each_phase_of_a_start_up_is_measured_or_says_why_not(&all, &rows(&run.join("startup.csv")));
+    half_a_model_is_served_by_the_script_of_folklore_alone(&all, &rows(&run.join("fetches.csv")));
     every_claim_has_a_verdict_or_a_reason(&all, &rows(&run.join("claims.csv")));
     no_mirror_is_named(&run);
 }
 
 /// Without a GPU its phases have a reason and never a zero; the others account for the total, which is measured apart.
-fn each_phase_of_a_start_up_is_measured_or_says_why_not(starts: &[BTreeMap<String, String>]) {
-    for variant in ["naive", "optimized"] {
-        for (event, phases) in [("first", Phase::ALL.len()), ("again", Phase::ALL.len() - 5)] {
+fn each_phase_of_a_start_up_is_measured_or_says_why_not(
+    all: &[Scenario],
+    starts: &[BTreeMap<String, String>],
+) {
+    let started = all.iter().filter_map(|scenario| Some((scenario, scenario.startup.as_ref()?)));
+    assert!(started.clone().count() >= 4, "gpu-startup, zstd-layers and both that fetch");
+    for ((scenario, startup), variant) in started.flat_map(|one| ["naive", "optimized"].map(|v| (one, v))) {
+        for start in [Start::First, Start::Again] {
+            let event = start.to_string();
             let of = |row: &&BTreeMap<String, String>| {
-                row["scenario"] == "gpu-startup" && row["variant"] == variant && row["event"] == event
+                row["scenario"] == scenario.name && row["variant"] == variant && row["event"] == event
             };
             let rows: Vec<_> = starts.iter().filter(of).collect();
+            let phases =
+                Phase::ALL.iter().filter(|phase| phase.happens(start, startup.fetch.is_some())).count();
             assert_eq!(rows.len(), phases + 1, "{variant}, {event}: {rows:#?}");
             let mut sum = 0.0;
             let mut total = 0.0;
@@ -81,7 +90,47 @@ fn each_phase_of_a_start_up_is_measured_or_says_why_not(starts: &[BTreeMap<Strin
                     None => total = seconds.expect("the total"),
                 }
             }
-            assert!(sum / total >= 0.95, "{variant}, {event}: the phases account for {sum} of {total} s");
+            let name = &scenario.name;
+            assert!(
+                sum / total >= 0.95,
+                "{name}, {variant}, {event}: the phases account for {sum} of {total} s"
+            );
+        }
+    }
+}
+
+/// A second start fetches nothing, by the store's own count; after one that was killed half-way, the careful script
+/// fetches the rest, and the other serves what there is.
+fn half_a_model_is_served_by_the_script_of_folklore_alone(
+    all: &[Scenario],
+    fetches: &[BTreeMap<String, String>],
+) {
+    for name in ["weights-s3", "weights-hub"] {
+        let whole =
+            all.iter().find(|scenario| scenario.name == name).map(|s| s.generated.values().sum::<u64>());
+        let whole = whole.expect("the scenario");
+        for variant in ["naive", "optimized"] {
+            let of = |row: &&BTreeMap<String, String>| row["scenario"] == name && row["variant"] == variant;
+            let told: Vec<_> = fetches.iter().filter(of).collect();
+            let events: Vec<&str> = told.iter().map(|row| row["event"].as_str()).collect();
+            assert_eq!(events, ["first", "again", "interrupted", "resumed"], "{name}, {variant}: {told:#?}");
+            let bytes: Vec<u64> = told.iter().map(|row| row["bytes"].parse().expect("bytes")).collect();
+            let answers: Vec<&str> = told.iter().map(|row| row["answer"].as_str()).collect();
+            assert!(
+                (whole..whole + whole / 10).contains(&bytes[0]),
+                "{name}, {variant}: {bytes:?} of {whole}"
+            );
+            assert_eq!(bytes[1], 0, "{name}, {variant}: started again");
+            assert!((whole / 3..=whole / 2).contains(&bytes[2]), "{name}, {variant}: {bytes:?} of {whole}");
+            if variant == "naive" {
+                assert_eq!((answers, bytes[3]), (vec!["right", "right", "", "wrong"], 0), "{name}");
+            } else {
+                assert_eq!(answers, ["right", "right", "", "right"], "{name}");
+                assert!(
+                    (whole / 3..whole).contains(&bytes[3]),
+                    "{name}: what was whole is not fetched again: {bytes:?}"
+                );
+            }
         }
     }
 }

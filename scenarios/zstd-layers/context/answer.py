@@ -7,6 +7,7 @@ with Phase("imports"):
 
     import numpy
 
+# What it works on, in place of weights.
 with Phase("weights-read"):
     matrix = numpy.fromfunction(lambda row, column: 1 / (row + column + 1), (8, 8)) + numpy.eye(8)
     ones = numpy.ones(8)
