@@ -16,7 +16,7 @@
 //! engine    plan     metrics   diff
 //! oci       record
 //! debian    scenario stats
-//! cache     error
+//! cache     error    text
 //! ```
 
 pub mod cache;
@@ -38,3 +38,4 @@ pub mod report;
 pub mod scenario;
 pub mod stats;
 pub mod supply;
+pub mod text;

@@ -47,7 +47,7 @@ mod tests {
     const NOISY: [f64; 6] = [10.0, 14.0, 8.0, 11.0, 17.0, 9.0];
 
     fn run(precision_percent: Option<f64>, naive: &[f64], optimized: &[f64]) -> RunBuilder {
-        let (wall, event) = (SampleColumn::Wall, Event::Edit("a".to_owned()));
+        let (wall, event) = (SampleColumn::Wall, Event::Edit("a".into()));
         RunBuilder::new()
             .precision(precision_percent)
             .scenario("s")

@@ -18,7 +18,7 @@ fn rootfs() -> Metric {
 }
 
 fn edit() -> Event {
-    Event::Edit("source".to_owned())
+    Event::Edit("source".into())
 }
 
 fn installed() -> Metric {
@@ -353,7 +353,7 @@ fn starts_are_judged_as_times_and_a_failed_one_is_no_time() {
 
 /// A run in which the optimized variant skips the install after an edit, and on a fresh builder does so or not.
 fn skipped(there: bool) -> ClaimRow {
-    let (fresh, install) = (Event::CiEdit("source".to_owned()), "[2/3] RUN pip install -r requirements.txt");
+    let (fresh, install) = (Event::CiEdit("source".into()), "[2/3] RUN pip install -r requirements.txt");
     let run = with_install().event(fresh.clone()).claim(installed(), Some(1.0), Some(1.0));
     let run = run.executed(&edit(), install, &[true, true], &[false, false]);
     settle_only(run.executed(&fresh, install, &[true, true], &[!there, !there]))

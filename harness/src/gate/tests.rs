@@ -13,7 +13,7 @@ use crate::scenario::Profile;
 const MB: u64 = 1_000_000;
 
 fn edit() -> Event {
-    Event::Edit("source".to_owned())
+    Event::Edit("source".into())
 }
 
 /// Six blocks of a scenario; the optimized variant's cold build takes `slower` times as long, and its image weighs

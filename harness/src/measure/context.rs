@@ -66,13 +66,13 @@ impl BlockContext {
         nonce: String,
     ) -> Result<()> {
         if let Event::Edit(name) | Event::CiEdit(name) = event {
-            if scenario.edits.get(name).is_some_and(|edit| edit.around == Some(Around::Generated)) {
+            if scenario.edits.get(&**name).is_some_and(|edit| edit.around == Some(Around::Generated)) {
                 for (path, bytes) in &scenario.generated {
                     let checkpoint = self.maker.checkpoint(path, *bytes, &nonce)?;
                     self.weights.insert(path.clone(), checkpoint);
                 }
             }
-            self.edits.push((name.clone(), nonce));
+            self.edits.push((name.to_string(), nonce));
             self.lay(scenario, variant)?;
         }
         Ok(())

@@ -87,7 +87,7 @@ fn others<'e>(releases: &[String], events: impl Iterator<Item = &'e Event>) -> V
     let mut others = releases.to_vec();
     for event in events {
         if let Event::Edit(edit) = event
-            && let Some(place) = others.iter().position(|release| release == edit)
+            && let Some(place) = others.iter().position(|release| **edit == **release)
         {
             others.remove(place);
         }
@@ -108,7 +108,7 @@ async fn series(
     let name = format!("{}-release", image_name(bench.run_id, &scenario.name, step.variant));
     let mut context = context.clone();
     for (edit, number) in edits.iter().zip(1..) {
-        let event = Event::Edit(edit.clone());
+        let event = Event::Edit(edit.as_str().into());
         // As new as the event's own edit, and told from it.
         let made = format!("{}:release-{number}", context.nonce());
         let nonce = scenario::nonce(&made, &scenario.name, step.block, step.variant, &event, 1);

@@ -200,7 +200,7 @@ mod tests {
     use crate::record::testing::RunBuilder;
 
     fn source() -> Event {
-        Event::Edit("source".to_owned())
+        Event::Edit("source".into())
     }
 
     fn run(optimized: &[f64]) -> Records {
@@ -272,7 +272,7 @@ mod tests {
     fn few_blocks_give_no_interval_and_what_was_not_measured_is_left_out() {
         let records = run(&[1.0; 6]);
         let edits = "[runner]\nhour = 1\nbuilds_a_day = { edit-deps = 3, edit-source = 360 }\n";
-        assert_eq!(month(&records, edits).left_out, [Event::Edit("deps".to_owned())]);
+        assert_eq!(month(&records, edits).left_out, [Event::Edit("deps".into())]);
         let only = "[runner]\nhour = 1\nbuilds_a_day = { edit-deps = 3 }\n";
         assert_eq!(month(&records, only).money, None);
         let mut few = records.clone();

@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_digest_is_held_against_the_cold_build_of_its_own_block() {
-        let edit = Event::Edit("upstream".to_owned());
+        let edit = Event::Edit("upstream".into());
         let seconds = [1.0, 1.0];
         let mut run = RunBuilder::new().scenario("s").event(edit.clone());
         for event in [Event::Cold, edit.clone()] {

@@ -146,7 +146,7 @@ mod tests {
         let said = said.unwrap();
         let builds = said.runner.unwrap().builds_a_day;
         assert_eq!(builds[&Event::Cold], Amount(2.0));
-        assert_eq!(builds[&Event::Edit("source".to_owned())], Amount(0.5));
+        assert_eq!(builds[&Event::Edit("source".into())], Amount(0.5));
         assert!(said.developers.is_none() && said.registry.is_none() && said.nodes.is_none());
     }
 

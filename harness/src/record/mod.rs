@@ -18,7 +18,6 @@ mod rows;
 mod run;
 mod sides;
 mod table;
-mod text;
 mod writer;
 
 pub use assumptions::{Amount, Assumptions, Developers, Nodes, Registry, Runner};
@@ -38,7 +37,6 @@ pub use run::{
     BaseInfo, EndInfo, EngineInfo, FORMAT_VERSION, GpuInfo, LinkInfo, MachineInfo, OLDEST_FORMAT, RunInfo,
     ScannerInfo,
 };
-pub use text::Text;
 pub use writer::Writer;
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
 use crate::scenario::{Event, Variant};
+use crate::text::Text;
 
 /// The error of a build that was never begun because its block was cut short and the engine's cache is gone.
 /// It says nothing of the image: another block is measured instead.

@@ -98,7 +98,7 @@ mod tests {
     use crate::scenario::{Event, ImageColumn, SampleColumn};
 
     fn run() -> Records {
-        let edit = Event::Edit("source".to_owned());
+        let edit = Event::Edit("source".into());
         RunBuilder::new()
             .scenario("layer-order")
             .event(edit.clone())

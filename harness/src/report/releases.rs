@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_best_does_not_stand_without_the_worst() {
-        let edit = Event::Edit("source".to_owned());
+        let edit = Event::Edit("source".into());
         let run = RunBuilder::new();
         let run = run.scenario("good").event(edit.clone()).deltas(
             &edit,

@@ -9,7 +9,7 @@ const MB: u64 = 1_000_000;
 
 /// Two pairs: one whose figure is contradicted although it helps, one with a failure and few blocks.
 fn run() -> Records {
-    let edit = Event::Edit("source".to_owned());
+    let edit = Event::Edit("source".into());
     let noop = Event::Noop;
     let naive = [12.1, 12.9, 12.4, 14.0, 12.2, 12.7];
     let multi_stage = RunBuilder::new()

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::Text;
+
 /// Which side of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,9 +78,9 @@ pub enum Event {
     /// Nothing changed since the build before.
     Noop,
     /// The scenario's edit of this name was made.
-    Edit(String),
+    Edit(Text),
     /// The same edit, on an empty builder with the cache imported from a registry.
-    CiEdit(String),
+    CiEdit(Text),
 }
 
 impl fmt::Display for Event {
@@ -96,7 +98,7 @@ impl FromStr for Event {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let named = |prefix| text.strip_prefix(prefix).filter(|name| !name.is_empty()).map(str::to_owned);
+        let named = |prefix| text.strip_prefix(prefix).filter(|name| !name.is_empty()).map(Text::from);
         match text {
             "cold" => Ok(Self::Cold),
             "noop" => Ok(Self::Noop),

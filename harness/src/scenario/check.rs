@@ -37,7 +37,7 @@ pub(super) fn scenario(
     let edits = edits(file, dir, &variants, &events, wire.edits)?;
     for event in wire.events.get_ref() {
         if let Ok(Event::Edit(edit) | Event::CiEdit(edit)) = event.get_ref().parse()
-            && !edits.contains_key(&edit)
+            && !edits.contains_key(&*edit)
         {
             let say = format!(
                 "event `{event}` names no edit: add [edits.{edit}], or drop the event",

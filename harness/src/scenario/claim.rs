@@ -118,7 +118,7 @@ impl Measured<'_> {
     /// Whether the event builds the same sources once upstream has moved on.
     fn is_rebuilt_later(&self, event: &Event) -> bool {
         let Event::Edit(name) = event else { return false };
-        self.edits.get(name).is_some_and(|edit| edit.around == Some(Around::Upstream))
+        self.edits.get(&**name).is_some_and(|edit| edit.around == Some(Around::Upstream))
     }
 }
 

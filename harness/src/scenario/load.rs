@@ -32,7 +32,7 @@ impl Scenario {
     /// What changes around the context before `event`; none where the context alone does.
     pub fn around(&self, event: &Event) -> Option<Around> {
         match event {
-            Event::Edit(name) | Event::CiEdit(name) => self.edits.get(name)?.around,
+            Event::Edit(name) | Event::CiEdit(name) => self.edits.get(&**name)?.around,
             Event::Cold | Event::Noop => None,
         }
     }

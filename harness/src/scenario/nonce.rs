@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn every_argument_counts() {
-        let edit = Event::Edit("source".to_owned());
+        let edit = Event::Edit("source".into());
         let tokens = BTreeSet::from([
             nonce("r1", "s", 1, Variant::Naive, &Event::Cold, 1),
             nonce("r2", "s", 1, Variant::Naive, &Event::Cold, 1),

@@ -79,7 +79,7 @@ pub fn pair(naive: &Path, optimized: &Path) -> Result<UserPair> {
             let what = format!("a comment is appended to `{path}`");
             let files = BTreeMap::from([(path.clone(), EditContent::Appended { line })]);
             edits.insert(name.clone(), Edit { name: name.clone(), files, around: None, what: what.clone() });
-            events.push(Event::Edit(name));
+            events.push(Event::Edit(name.into()));
             format!("edit-source: {what}, in both folders, as a build sees it; nothing is changed on disk")
         }
         None => "no edit is measured: no source file at the same path in both folders is copied by both \
@@ -268,7 +268,7 @@ mod tests {
     fn the_edit_is_a_comment_with_the_token() {
         let root = folders(COPY_ALL, &["main.py"]);
         let pair = made(&root);
-        assert_eq!(pair.scenario.events, [Event::Cold, Event::Noop, Event::Edit("source".to_owned())]);
+        assert_eq!(pair.scenario.events, [Event::Cold, Event::Noop, Event::Edit("source".into())]);
         assert!(pair.notice.contains("`main.py`"), "{}", pair.notice);
         assert_eq!(pair.scenario.name, "a-vs-b");
         assert_eq!(pair.scenario.bases, ["python:3.11-slim"]);

@@ -8,7 +8,7 @@ use crate::scenario::{DeltaColumn, Event, ImageColumn, Metric, SampleColumn, Sta
 const HOSTILE: &str = "<script>alert('x')</script>";
 
 fn hostile() -> Records {
-    let edit = Event::Edit("source".to_owned());
+    let edit = Event::Edit("source".into());
     let seconds = [4.0, 4.1, 4.2, 4.0, 4.1, 4.3];
     let half = seconds.map(|seconds| seconds / 2.0);
     let starts: Vec<Option<f64>> = seconds.map(Some).to_vec();
