@@ -42,7 +42,7 @@ pub(super) fn fetch_start(start: FetchStart) -> &'static str {
         FetchStart::First => "first start, volume empty",
         FetchStart::Again => "started again",
         FetchStart::Interrupted => "killed half-way",
-        FetchStart::Resumed => "the start after that",
+        FetchStart::Resumed => "the start after one killed half-way",
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::base::{self, Bases};
+use super::store;
 use super::wheels::{self, Wheels};
 use crate::cache::Cache;
 use crate::scenario::{Event, Scenario, StoreKind};
@@ -78,6 +79,9 @@ pub fn downloads_missing(cache: &Cache, bases: &Bases, needs: &[Needs]) -> Resul
     let mut missing = BTreeSet::new();
     for lock in needs.iter().flat_map(|need| need.locks.iter().chain(&need.later_locks)) {
         missing.extend(wheels.missing(&wheels::read(lock)?));
+    }
+    if needs.iter().any(|need| need.store == Some(StoreKind::S3)) {
+        missing.extend(wheels.missing(&store::s3_server()?));
     }
     if !missing.is_empty() {
         let files = if missing.len() == 1 { "file" } else { "files" };

@@ -20,6 +20,8 @@ use super::weights::Weights;
 use crate::cache::Cache;
 use crate::scenario::StoreKind;
 
+pub(super) use s3::locked as s3_server;
+
 /// A running store. It ends, and what is its own goes, when it is dropped.
 #[derive(Debug)]
 pub struct Store {

