@@ -1,5 +1,5 @@
-//! What becomes of a run whose registry dies in the middle of a pull, or whose storage in the middle of a fetch, and of
-//! one that requires a GPU that is not there. The smoke run of all pairs has the phases of start-ups that go well.
+//! What becomes of a run whose registry or node dies in the middle of a pull, or whose storage in the middle of a fetch,
+//! and of one that requires a GPU that is not there. The smoke run of all pairs has the phases of start-ups that go well.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,6 +48,30 @@ fn a_startup_whose_registry_dies_is_a_row_with_the_error_and_the_run_goes_on() {
         let again = start(&run, variant, Start::Again, 1);
         assert!(again[TOTAL].1.contains("the first start failed"), "{variant}: {again:#?}");
     }
+}
+
+#[test]
+fn a_startup_whose_node_dies_is_a_row_with_the_error_and_the_run_goes_on() {
+    let _engine = engine_lock();
+    let out = tempfile::tempdir().expect("a directory");
+    let run = out.path().join("run");
+    let mut child = begin("gpu-startup", &run);
+    let room = cache().join("registry");
+    wait_until(&mut child, || tagged(&room));
+    std::thread::sleep(Duration::from_millis(800));
+    kill("dockerd", &cache().join("node"));
+    went_on(child, &run);
+    for variant in Variant::BOTH {
+        let phases = start(&run, variant, Start::First, 1);
+        let (seconds, error) = &phases[TOTAL];
+        assert!(seconds.is_none() && error.starts_with("the node went away: "), "{variant}: {phases:#?}");
+        assert!(phases["imports"].1.starts_with("not reached: "), "{variant}: {phases:#?}");
+    }
+    let mounts = std::fs::read_to_string("/proc/self/mounts").expect("mounts");
+    assert!(
+        !mounts.contains(&*cache().join("node").to_string_lossy()),
+        "something of the node stays mounted"
+    );
 }
 
 #[test]
@@ -112,7 +136,7 @@ fn tagged(room: &Path) -> bool {
     tags.next().is_some()
 }
 
-/// Kills the programs of this name that run in a directory below `room`, and not the shells that wait for them.
+/// Kills the programs of this name that work below `room`, and not the shells that wait for them.
 fn kill(name: &str, room: &Path) {
     let room = room.canonicalize().expect("the room");
     let programs = running(name, &room);
@@ -127,7 +151,9 @@ fn running(name: &str, room: &Path) -> Vec<Pid> {
     let processes = std::fs::read_dir("/proc").expect("processes").filter_map(Result::ok);
     let ours = processes.filter(|entry| {
         let link = |name: &str| std::fs::read_link(entry.path().join(name)).unwrap_or_default();
-        link("cwd").starts_with(room) && link("exe").ends_with(name)
+        let told = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        let there = link("cwd").starts_with(room) || told.contains(&*room.to_string_lossy());
+        there && link("exe").ends_with(name)
     });
     ours.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)).collect()
 }
