@@ -127,6 +127,7 @@ fn median(rows: &ScenarioRecords<'_>, phase: &str, start: Start, variant: Varian
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Fetched;
     use crate::record::testing::RunBuilder;
 
     fn told(phases: &[(&str, f64)]) -> String {
@@ -144,6 +145,36 @@ mod tests {
         assert!(!text.contains("accounts"), "a hundredth is no gap: {text}");
         let text = told(&[("pull-fetch", 8.0), ("total", 10.0)]);
         assert!(text.contains("naive: no phase accounts for 20 % of the total."), "{text}");
+    }
+
+    #[test]
+    fn what_starts_fetch_stands_beside_what_they_serve() {
+        let run = RunBuilder::new().scenario("s").starts(TOTAL, Start::First, &[Some(2.0)], &[Some(2.0)]);
+        let mut records = run.build();
+        let row = |variant, event, bytes, answer| Fetched {
+            scenario: "s".to_owned(),
+            variant,
+            event,
+            block: 1,
+            bytes: Some(bytes),
+            answer,
+            error: None,
+        };
+        let (right, wrong) = (Some(AnswerKind::Right), Some(AnswerKind::Wrong));
+        records.fetches = vec![
+            row(Variant::Naive, FetchStart::First, 48_000_000, right),
+            row(Variant::Naive, FetchStart::Resumed, 0, wrong),
+            row(Variant::Optimized, FetchStart::Interrupted, 24_000_000, None),
+            row(Variant::Optimized, FetchStart::Resumed, 26_000_000, None),
+        ];
+        let text = section(&ScenarioRecords::split(&records)[0]);
+        for line in [
+            "| first start, volume empty | 48.0 MB, whole model served | – |",
+            "| killed half-way | – | 24.0 MB |",
+            "| the start after one killed half-way | 0 B, **part of the model served** | 26.0 MB, **no answer** |",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
     }
 
     #[test]

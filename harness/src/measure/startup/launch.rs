@@ -57,22 +57,26 @@ impl Launch<'_> {
         result
     }
 
-    /// Starts a container and kills it once `moment` has come, before it ends by itself.
-    pub(super) async fn kill_at(&self, moment: impl Future<Output = ()>) -> Result<()> {
+    /// Starts a container and kills it in the middle of what it fetches, which is when `stalled` comes.
+    pub(super) async fn kill_half_way(&self, stalled: impl Future<Output = ()>) -> Result<()> {
         let container = Container::create(self.docker, self.image, self.spec()).await?;
         container.begin().await?;
         let killed = async {
             tokio::select! {
-                () = moment => container.kill().await,
+                () = stalled => container.kill().await,
                 code = container.wait() => {
                     let logs = container.logs().await.unwrap_or_default();
-                    bail!("it ended with exit code {} before that; its last lines:\n{}", code?, last_words(&logs))
+                    bail!(
+                        "it ended with exit code {} before half of its weights were sent; its last lines:\n{}",
+                        code?,
+                        last_words(&logs)
+                    )
                 }
             }
         };
         let result = match timeout(self.limit, killed).await {
             Ok(result) => result,
-            Err(_) => bail!("that did not come within {} s", self.limit.as_secs_f64()),
+            Err(_) => bail!("half of its weights were not sent within {} s", self.limit.as_secs_f64()),
         };
         drop(container.remove().await);
         result

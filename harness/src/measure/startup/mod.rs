@@ -143,7 +143,7 @@ impl StartUp<'_> {
             return Ok(());
         };
         let (store, name) = (fetching.stall_half_way()?, self.name()?);
-        let killed = self.launch(&name).kill_at(store.stalled()).await;
+        let killed = self.launch(&name).kill_half_way(store.stalled()).await;
         store.let_go();
         self.still_there().await?;
         if let Some(fetching) = &mut self.fetching {
