@@ -5,10 +5,10 @@
 //! files where they lie.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use http::request::Parts;
 
 use super::{Holdings, Store, link};
@@ -38,20 +38,39 @@ fn target(parts: &Parts) -> String {
 }
 
 pub(super) async fn start(cache: &Cache, holdings: Holdings, shaper: Shaper) -> Result<Store> {
+    let buckets: Vec<String> = holdings.keys().cloned().collect();
     let started = tokio::task::spawn_blocking({
         let cache = cache.clone();
         move || process(&cache, &holdings)
     });
-    let process = started.await.context("starting the S3 server was cut short")??;
+    let (process, program) = started.await.context("starting the S3 server was cut short")??;
     let moved = Arc::<Counter>::default();
     let outlet = Arc::clone(&moved.down);
     let proxy = Proxy { routes: ROUTES, socket: process.socket().to_owned(), moved, shaper: shaper.clone() };
     let server = Server::start(PREFERRED_PORT, shaper, Arc::new(proxy)).await?;
+    let url = server.url();
+    let listed = tokio::task::spawn_blocking(move || {
+        buckets.iter().try_for_each(|bucket| list(&program, &url, bucket))
+    });
+    listed.await.context("listing the S3 server's buckets was cut short")??;
     Ok(Store { kind: StoreKind::S3, server, outlet, _behind: Some(process) })
 }
 
-/// Starts one over a folder for each bucket. What a killed run left in the room goes.
-fn process(cache: &Cache, holdings: &Holdings) -> Result<Process> {
+/// Asks for the files of a bucket, as the first client does: the server reads all of a file for its entity tag, and keeps
+/// that. S3 has it since the upload, and no start is to wait for it.
+fn list(program: &Path, url: &str, bucket: &str) -> Result<()> {
+    let mut rclone = Command::new(program);
+    rclone.args(["lsf", "--config", "/dev/null", "--s3-provider", "Rclone", "--s3-endpoint", url]);
+    rclone.args(["--s3-access-key-id", ACCESS_KEY, "--s3-secret-access-key", SECRET_KEY]);
+    let output =
+        rclone.arg(format!(":s3:{bucket}")).stdin(Stdio::null()).output().context("cannot start rclone")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "the S3 server does not list {bucket}: {}", said.trim());
+    Ok(())
+}
+
+/// Starts one over a folder for each bucket; the program is the second. What a killed run left in the room goes.
+fn process(cache: &Cache, holdings: &Holdings) -> Result<(Process, PathBuf)> {
     let dir = Scratch::make(&cache.room("storage")?)?;
     let data = dir.path().join("data");
     for (bucket, files) in holdings {
@@ -60,13 +79,14 @@ fn process(cache: &Cache, holdings: &Holdings) -> Result<Process> {
             link(&file.path, &to).with_context(|| format!("cannot lay out {}", file.name))?;
         }
     }
-    let mut program = Command::new(rclone(cache, dir.path())?);
-    program
+    let program = rclone(cache, dir.path())?;
+    let mut command = Command::new(&program);
+    command
         .args(["serve", "s3", "--read-only", "--config", "/dev/null", "--auth-key"])
         .arg(format!("{ACCESS_KEY},{SECRET_KEY}"))
         .args(["--addr", &format!("unix://{}", dir.path().join(SOCKET).display())])
         .arg(&data);
-    Process::start("S3 server", dir, &program)
+    Ok((Process::start("S3 server", dir, &command)?, program))
 }
 
 /// What is fetched for it.
