@@ -200,25 +200,17 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
     if !outcome.failed.is_empty() {
         bail!("these scenarios could not be measured whole:{}", names(&outcome.failed));
     }
-    let leaky: BTreeMap<String, String> = leaking(&records);
-    if args.strict && !leaky.is_empty() {
-        return Err(
-            GateFailed(format!("a planted secret is left by an optimized image:{}", names(&leaky))).into()
-        );
+    if !args.strict {
+        return Ok(());
     }
-    let unsafe_fetches = unsafe_fetches(&records);
-    if args.strict && !unsafe_fetches.is_empty() {
-        return Err(GateFailed(format!(
-            "an optimized image does not keep its weights as it should:{}",
-            names(&unsafe_fetches)
-        ))
-        .into());
-    }
-    let unlike = unlike(&records);
-    if args.strict && !unlike.is_empty() {
-        return Err(
-            GateFailed(format!("an optimized image differs between cold builds:{}", names(&unlike))).into()
-        );
+    for (what, broken) in [
+        ("a planted secret is left by an optimized image", leaking(&records)),
+        ("an optimized image does not keep its weights as it should", unsafe_fetches(&records)),
+        ("an optimized image differs between cold builds", unlike(&records)),
+    ] {
+        if !broken.is_empty() {
+            return Err(GateFailed(format!("{what}:{}", names(&broken))).into());
+        }
     }
     Ok(())
 }
