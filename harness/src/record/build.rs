@@ -144,13 +144,19 @@ pub(super) trait BuildRow: Row {
     }
 }
 
-macro_rules! start_rows {
-    ($($row:ident in $file:literal, $(added_later $later:literal,)? columns [$($column:literal),+ $(,)?];)+) => {$(
+macro_rules! table {
+    ($row:ident in $file:literal, $(added_later $later:literal,)? columns [$($column:literal),+ $(,)?]) => {
         impl Row for $row {
             const FILE: &'static str = $file;
             const COLUMNS: &'static [&'static str] = &[$($column),+];
             $(const ADDED_LATER: bool = $later;)?
         }
+    };
+}
+
+macro_rules! start_rows {
+    ($($row:ident in $file:literal, $(added_later $later:literal,)? columns [$($column:literal),+ $(,)?];)+) => {$(
+        table!($row in $file, $(added_later $later,)? columns [$($column),+]);
 
         /// Its `event` says which start it was, not which build. Starts follow the first build of their block and
         /// variant, and are written with it: a sample of that block and variant vouches for them.
@@ -182,38 +188,15 @@ start_rows! {
     ];
 }
 
-impl Row for ClaimRow {
-    const FILE: &'static str = "claims.csv";
-    const COLUMNS: &'static [&'static str] = &[
-        "scenario",
-        "claim",
-        "metric",
-        "estimate",
-        "low",
-        "high",
-        "expected_min",
-        "expected_max",
-        "effect",
-        "verdict",
-        "reason",
-        "blocks",
-        "p",
-        "p_holm",
-        "significant",
-        "relevant",
-        "source",
-        "field",
-    ];
-}
+table!(ClaimRow in "claims.csv", columns [
+    "scenario", "claim", "metric", "estimate", "low", "high", "expected_min", "expected_max", "effect",
+    "verdict", "reason", "blocks", "p", "p_holm", "significant", "relevant", "source", "field",
+]);
 
 macro_rules! rows {
     ($($row:ident in $file:literal, $(added_later $later:literal,)? event $event:expr,
        columns [$($column:literal),+ $(,)?];)+) => {$(
-        impl Row for $row {
-            const FILE: &'static str = $file;
-            const COLUMNS: &'static [&'static str] = &[$($column),+];
-            $(const ADDED_LATER: bool = $later;)?
-        }
+        table!($row in $file, $(added_later $later,)? columns [$($column),+]);
 
         impl BuildRow for $row {
             fn key(&self) -> PlannedStep {
