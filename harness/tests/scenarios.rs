@@ -74,6 +74,23 @@ fn the_model_is_the_same_everywhere() {
     }
 }
 
+/// What marks the phases of a start is the same in each image that has it, and so is what the two that fetch serve.
+#[test]
+fn starts_are_marked_in_the_same_way_everywhere() {
+    let root = builtin_dir().unwrap();
+    let marked: Vec<String> = all(Profile::Quick)
+        .into_iter()
+        .filter(|scenario| scenario.startup.is_some())
+        .map(|scenario| scenario.name)
+        .collect();
+    assert!(marked.len() >= 4, "{marked:?}");
+    for scenario in marked {
+        let file = "startup.py";
+        assert_eq!(read(&root, &scenario, file), read(&root, "gpu-startup", file), "{scenario}: {file}");
+    }
+    assert_eq!(read(&root, "weights-hub", "answer.py"), read(&root, "weights-s3", "answer.py"));
+}
+
 fn read(root: &Path, scenario: &str, file: &str) -> Vec<u8> {
     std::fs::read(root.join(scenario).join("context").join(file)).unwrap()
 }

@@ -32,12 +32,8 @@ fn a_startup_whose_registry_dies_is_a_row_with_the_error_and_the_run_goes_on() {
     let _engine = engine_lock();
     let out = tempfile::tempdir().expect("a directory");
     let run = out.path().join("run");
-    let mut child = begin("gpu-startup", &run);
-    let room = cache().join("registry");
-    // Once the image has its tag, it is pushed whole, and the pull begins.
-    wait_until(&mut child, || tagged(&room));
-    std::thread::sleep(Duration::from_millis(800));
-    kill("docker-registry", &room);
+    let child = in_mid_pull(&run);
+    kill("docker-registry", &cache().join("registry"));
     let records = went_on(child, &run);
     assert!(records.fetches.is_empty(), "nothing is fetched");
     for variant in Variant::BOTH {
@@ -55,10 +51,7 @@ fn a_startup_whose_node_dies_is_a_row_with_the_error_and_the_run_goes_on() {
     let _engine = engine_lock();
     let out = tempfile::tempdir().expect("a directory");
     let run = out.path().join("run");
-    let mut child = begin("gpu-startup", &run);
-    let room = cache().join("registry");
-    wait_until(&mut child, || tagged(&room));
-    std::thread::sleep(Duration::from_millis(800));
+    let child = in_mid_pull(&run);
     kill("dockerd", &cache().join("node"));
     went_on(child, &run);
     for variant in Variant::BOTH {
@@ -94,6 +87,16 @@ fn a_startup_whose_storage_dies_is_a_row_with_the_error_and_the_run_goes_on() {
         let [first] = fetches[..] else { panic!("one start: {fetches:#?}") };
         assert!(first.answer.is_none() && first.error.is_some(), "{first:#?}");
     }
+}
+
+/// A run of `gpu-startup` whose node is pulling.
+fn in_mid_pull(run: &Path) -> Child {
+    let mut child = begin("gpu-startup", run);
+    let room = cache().join("registry");
+    // Once the image has its tag, it is pushed whole, and the pull begins.
+    wait_until(&mut child, || tagged(&room));
+    std::thread::sleep(Duration::from_millis(800));
+    child
 }
 
 /// Begins a smoke run of one scenario, on a slow link, so that there is a middle of what is moved.
