@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use harness::engine::Address;
 use harness::engine::buildkit::{BuildKit, BuildOutcome, BuildRequest, Context, Export};
+use harness::scenario::Compression;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -28,7 +29,7 @@ async fn main() -> Result<()> {
         cache_mount_namespace: String::new(),
         no_cache: false,
         export: Export::Store { name: image },
-        compression: Default::default(),
+        compression: Compression::Gzip,
         timeout: Duration::from_secs(3600),
         history: false,
         cache_from: None,

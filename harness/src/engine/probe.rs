@@ -14,6 +14,8 @@ use self::loopback::Loopback;
 use super::buildkit::{BuildError, BuildKit, BuildRequest, Context, Export, OverlayContent, OverlayFile};
 use super::{Address, client};
 
+use crate::scenario::Compression;
+
 /// How long an engine may take for a build of nothing.
 const LIMIT: Duration = Duration::from_secs(60);
 /// What the probe's Dockerfile clamps to.
@@ -120,7 +122,7 @@ async fn build(buildkit: &BuildKit, dockerfile: &str, export: Export) -> Result<
         cache_mount_namespace: token,
         no_cache: true,
         export,
-        compression: Default::default(),
+        compression: Compression::Gzip,
         timeout: LIMIT,
         history: false,
         cache_from: None,

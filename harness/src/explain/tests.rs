@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::engine::buildkit::{Context, Export, OverlayContent, OverlayFile};
+use crate::scenario::Compression;
 
 const SINGLE: &str = "\
 FROM python:3.11-slim
@@ -66,7 +67,7 @@ impl Rig {
             cache_from: None,
             history: false,
             export: Export::Nothing,
-            compression: Default::default(),
+            compression: Compression::Gzip,
             timeout: Duration::from_secs(1),
             progress: None,
         };

@@ -38,7 +38,7 @@ pub use link::{Direction, Link, Shaper};
 pub use needs::{Download, Needs, downloads_missing};
 pub use redact::{Redactor, WORD as REDACTED};
 pub use registry::{Moved, Node, Registry};
-pub use store::{Holdings, Store, Stored};
+pub use store::Store;
 pub use volume::Volume;
 pub use weights::{Weights, WeightsFile};
 pub use wheels::{IndexFile, Locked, Place, Wheels, fetch_locked, normalised, read as read_lock};

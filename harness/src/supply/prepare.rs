@@ -9,8 +9,8 @@ use bollard::Docker;
 use super::base::Resolver;
 use super::machine::{MachineDebian, MachinePip};
 use super::{
-    AptProxy, Bases, Holdings, Index, Needs, Options, Redactor, Registry, ResolvedBase, Shaper, Shelf, Store,
-    Supply, Weights, redact, shelf, store,
+    AptProxy, Bases, Index, Needs, Options, Redactor, Registry, ResolvedBase, Shaper, Shelf, Store, Supply,
+    Weights, redact, shelf, store,
 };
 use crate::cache::Cache;
 use crate::debian::Source;
@@ -196,7 +196,7 @@ async fn stores(
         let holdings = tokio::task::spawn_blocking(move || {
             let of =
                 |need: &Needs| Ok((need.scenario.clone(), store::holdings_of(&weights, &need.generated)?));
-            held.iter().map(of).collect::<Result<Holdings>>()
+            held.iter().map(of).collect::<Result<store::Holdings>>()
         });
         let started = match holdings.await? {
             Ok(holdings) => Store::start(kind, cache, holdings, shaper.clone()).await,

@@ -13,6 +13,7 @@ use harness::engine::buildkit::{
     BuildKit, BuildOutcome, BuildRequest, Context, Export, OverlayContent, OverlayFile, Vertex,
 };
 use harness::engine::{Choice, Data, Home};
+use harness::scenario::Compression;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -106,7 +107,7 @@ pub(crate) fn request(dir: &TempDir) -> BuildRequest {
         cache_mount_namespace: token(),
         no_cache: false,
         export: Export::Nothing,
-        compression: Default::default(),
+        compression: Compression::Gzip,
         timeout: Duration::from_secs(120),
         history: false,
         cache_from: None,

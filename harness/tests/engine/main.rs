@@ -14,6 +14,7 @@ use harness::cache::Cache;
 use harness::debian::{Archive, Suite};
 use harness::engine::buildkit::{BuildOutcome, BuildRequest, Context, Export};
 use harness::engine::{Choice, Data, Disk, Engine, Home};
+use harness::scenario::Compression;
 use rustix::process::{Pid, Signal, kill_process};
 
 use holder::Holder;
@@ -54,7 +55,7 @@ async fn build(engine: &Engine, dockerfile: &str, root: &Path, export: Export) -
         cache_mount_namespace: key,
         no_cache: true,
         export,
-        compression: Default::default(),
+        compression: Compression::Gzip,
         timeout: Duration::from_secs(120),
         history: false,
         cache_from: None,

@@ -9,6 +9,7 @@ use harness::cache::Cache;
 use harness::debian::{Archive, Suite, Unpacked};
 use harness::engine::buildkit::{BuildRequest, Context, Export};
 use harness::engine::{Choice, Data, Engine, Home};
+use harness::scenario::Compression;
 
 /// The start of a Dockerfile: a shell and its tools, some three hundred hard links to one file.
 pub(crate) const BUSYBOX: &str =
@@ -62,7 +63,7 @@ impl Rig {
             cache_mount_namespace: "test".to_owned(),
             no_cache: false,
             export,
-            compression: Default::default(),
+            compression: Compression::Gzip,
             timeout: Duration::from_secs(300),
             history: false,
             cache_from: None,

@@ -8,6 +8,7 @@ use bollard::query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsB
 use harness::cache::Cache;
 use harness::engine::buildkit::{BuildRequest, Context, Export};
 use harness::engine::{Choice, Data, Engine, Home};
+use harness::scenario::Compression;
 
 use crate::support::{engine_lock, rows, tare};
 
@@ -93,7 +94,7 @@ async fn build(engine: &Engine, root: &Path) {
         no_cache: false,
         history: true,
         export: Export::Store { name: "docker.io/library/theirs:1".to_owned() },
-        compression: Default::default(),
+        compression: Compression::Gzip,
         timeout: Duration::from_secs(120),
         cache_from: None,
         progress: None,

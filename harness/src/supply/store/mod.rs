@@ -34,24 +34,29 @@ pub struct Store {
 
 /// A file that a store holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub(super) struct Stored {
     /// Its name in the bucket or repository.
-    pub name: String,
+    name: String,
     /// Where it lies.
-    pub path: PathBuf,
+    path: PathBuf,
     /// Its length.
-    pub bytes: u64,
+    bytes: u64,
 }
 
 /// The files of each bucket, or model repository, by its name.
-pub type Holdings = BTreeMap<String, Vec<Stored>>;
+pub(super) type Holdings = BTreeMap<String, Vec<Stored>>;
 
 impl Store {
     /// Starts one of this kind.
     ///
     /// # Errors
     /// If its program cannot be had or does not come up, or a file of `holdings` cannot be read.
-    pub async fn start(kind: StoreKind, cache: &Cache, holdings: Holdings, shaper: Shaper) -> Result<Self> {
+    pub(super) async fn start(
+        kind: StoreKind,
+        cache: &Cache,
+        holdings: Holdings,
+        shaper: Shaper,
+    ) -> Result<Self> {
         match kind {
             StoreKind::S3 => s3::start(cache, holdings, shaper).await,
             StoreKind::Hub => hub::start(holdings, shaper).await,
