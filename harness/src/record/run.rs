@@ -9,7 +9,7 @@ use crate::stats::Stopping;
 
 /// The version of the run directory's files. A reader refuses a newer one; a column or key that is
 /// added, renamed or given another meaning raises it.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 /// The oldest version that is still read: what was added since may be absent.
 pub const OLDEST_FORMAT: u32 = 3;
