@@ -82,6 +82,14 @@ async fn build_base(kit: &BuildKit) {
     let mut request = request(&dir);
     request.export = Export::Store { name: BASE.to_owned() };
     kit.build(request).await.unwrap();
+    use_base(kit).await;
+}
+
+/// Builds upon the base once, alone. As long as the first build upon a base runs, BuildKit finds no cache
+/// for any other upon it: a test that sleeps in that build would make all beside it run their steps again.
+async fn use_base(kit: &BuildKit) {
+    let dir = dir(&[("Dockerfile", "FROM base\nRUN :\n")]);
+    kit.build(request(&dir)).await.unwrap();
 }
 
 /// A directory with these files.
