@@ -48,7 +48,7 @@ impl Link {
         }
     }
 
-    /// Added before each response.
+    /// From a request's leaving to the first byte of its response, where the server takes no time.
     pub fn latency(self) -> Duration {
         match self {
             Self::None => Duration::ZERO,
@@ -121,14 +121,6 @@ impl Shaper {
         };
         if let Some(at) = bucket.reserve(bytes, Instant::now()) {
             tokio::time::sleep_until(at).await;
-        }
-    }
-
-    /// Waits as long as a request takes to reach a server and the first byte to come back.
-    pub async fn round_trip(&self) {
-        let latency = self.link.latency();
-        if !latency.is_zero() {
-            tokio::time::sleep(latency).await;
         }
     }
 }

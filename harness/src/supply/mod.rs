@@ -5,6 +5,7 @@ mod apt;
 mod backend;
 mod base;
 mod index;
+mod latency;
 mod link;
 mod machine;
 mod mirror;

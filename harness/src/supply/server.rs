@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -15,10 +16,11 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::backend::Outlet;
+use super::latency;
 use super::link::{Direction, Shaper};
 
 /// What a response carries.
@@ -29,6 +31,9 @@ pub(super) trait Handler: Send + Sync + 'static {
     /// The response to `request`. Errors are responses too.
     fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 }
+
+/// Between the line and who answers.
+const BUFFER: usize = 64 << 10;
 
 /// A running server; it and its connections end when this is dropped.
 #[derive(Debug)]
@@ -77,25 +82,30 @@ async fn accept(listener: TcpListener, shaper: Shaper, handler: Arc<impl Handler
     loop {
         // A failed accept is a client that is gone already, or too many open files: both pass.
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (shaper, handler) = (shaper.clone(), Arc::clone(&handler));
-        connections.spawn(async move {
-            let service = hyper::service::service_fn(|request| {
-                let (shaper, handler) = (shaper.clone(), Arc::clone(&handler));
-                async move {
-                    shaper.round_trip().await;
-                    Ok::<_, Infallible>(handler.handle(request).await)
-                }
-            });
-            let connection = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service);
-            // What breaks is the client's side of it: a cancelled build.
-            let _ = connection.await;
-        });
+        let latency = shaper.link().latency();
+        connections.spawn(serve(stream, latency, Arc::clone(&handler)));
         while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Answers what comes over one connection; a request and the way back of its response take `latency` together.
+async fn serve(stream: TcpStream, latency: Duration, handler: Arc<impl Handler>) {
+    let service = hyper::service::service_fn(|request| {
+        let handler = Arc::clone(&handler);
+        async move { Ok::<_, Infallible>(handler.handle(request).await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new());
+    let (requests, responses) = stream.into_split();
+    let (far, arrived) = tokio::io::simplex(BUFFER);
+    let connection = http.serve_connection(TokioIo::new(tokio::io::join(far, responses)), service);
+    // What breaks is the client's side of it: a cancelled build. When no more requests come, the last is still answered.
+    tokio::select! {
+        _ = connection => {}
+        () = async { let _ = latency::carry(requests, arrived, latency).await; std::future::pending().await } => {}
     }
 }
 

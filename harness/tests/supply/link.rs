@@ -1,10 +1,11 @@
-//! The one place where a rate is asserted: it is ours.
+//! The one place where a rate and a latency are asserted: they are ours.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Instant;
 
 use harness::supply::{Index, IndexFile, Link, Shaper};
+use tempfile::TempDir;
 
 const BYTES: u64 = 8 << 20;
 
@@ -24,26 +25,32 @@ fn download(url: &str) -> (Instant, Instant, u64) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn four_downloads_side_by_side_stay_within_five_percent_of_the_rate() {
+/// An index behind the link with one file of so many bytes, whose address is given.
+async fn index(link: Link, bytes: u64) -> (Index, String, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("big-1-py3-none-any.whl");
-    std::fs::write(&path, vec![7; BYTES as usize]).unwrap();
+    std::fs::write(&path, vec![7; bytes as usize]).unwrap();
     let file = IndexFile {
         name: "big".into(),
         version: "1".into(),
         file: "big-1-py3-none-any.whl".into(),
         sha256: "00".repeat(32),
-        bytes: BYTES,
+        bytes,
         path,
     };
-    let link = Link::Mbit200;
     let index = Index::start([("s".to_owned(), vec![file].into())].into(), Shaper::new(link)).await.unwrap();
     let url = format!(
         "{}files/{}/big-1-py3-none-any.whl",
         index.url("s").strip_suffix("simple/").unwrap(),
         "00".repeat(32)
     );
+    (index, url, dir)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_downloads_side_by_side_stay_within_five_percent_of_the_rate() {
+    let link = Link::Mbit200;
+    let (_index, url, _dir) = index(link, BYTES).await;
 
     let downloads: Vec<_> = (0..4)
         .map(|_| {
@@ -62,4 +69,27 @@ async fn four_downloads_side_by_side_stay_within_five_percent_of_the_rate() {
     let rate = bytes as f64 * 8.0 / (last - first).as_secs_f64();
     let asked = link.bits_per_s().unwrap() as f64;
     assert!((rate / asked - 1.0).abs() < 0.05, "{:.1} Mbit/s instead of {:.0}", rate / 1e6, asked / 1e6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_do_not_wait_for_each_other_are_charged_the_way_once() {
+    const REQUESTS: u32 = 20;
+    let link = Link::Mbit200;
+    let (_index, url, _dir) = index(link, 10).await;
+    let all_at_once = move || {
+        let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        let ask =
+            |connection| format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: {connection}\r\n\r\n");
+        let requests = ask("keep-alive").repeat(REQUESTS as usize - 1) + &ask("close");
+        let begun = Instant::now();
+        stream.write_all(requests.as_bytes()).unwrap();
+        let mut responses = String::new();
+        stream.read_to_string(&mut responses).unwrap();
+        (begun.elapsed(), responses.matches("HTTP/1.1 200").count())
+    };
+    let (took, answered) = tokio::task::spawn_blocking(all_at_once).await.unwrap();
+    assert_eq!(answered, REQUESTS as usize);
+    // Waiting for each response, as most clients do, it would be 20 times as long.
+    assert!(link.latency() <= took && took < link.latency() * REQUESTS / 2, "{took:?}");
 }
