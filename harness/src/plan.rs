@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::record::{Plan, PlannedScenario, PlannedStep};
-use crate::scenario::{Claim, Event, Evidence, Metric, Pair, Profile, Scenario, Variant};
+use crate::scenario::{Around, Claim, Event, Evidence, Metric, Pair, Profile, Scenario, Variant};
 use crate::stats::LOOKS;
 
 /// Blocks that a claim on time needs: below six, no exact two-sided 95 % statement exists.
@@ -131,11 +131,22 @@ fn planned_scenario(scenario: &Scenario, blocks: u32) -> io::Result<PlannedScena
         caveat: scenario.caveat.clone(),
         events: scenario.events.clone(),
         edits: scenario.edits.values().map(|edit| (edit.name.clone(), edit.what.clone())).collect(),
+        delivered_apart: delivered_apart(scenario),
         steps: scenario.steps.clone().into_iter().collect(),
         claims: scenario.claims.clone(),
         dockerfiles: Pair { naive: text(Variant::Naive)?, optimized: text(Variant::Optimized)? },
         blocks,
     })
+}
+
+/// Edits of generated files that one variant mounts.
+fn delivered_apart(scenario: &Scenario) -> Vec<String> {
+    let mounted = |file: &String| {
+        Variant::BOTH.iter().any(|variant| scenario.mounts.get(*variant).values().any(|path| path == file))
+    };
+    let generated = scenario.edits.values().filter(|edit| edit.around == Some(Around::Generated));
+    let apart = generated.filter(|_| scenario.generated.keys().any(mounted));
+    apart.map(|edit| edit.name.to_string()).collect()
 }
 
 /// Blocks are spent where a claim on time needs them.
@@ -230,6 +241,17 @@ mod tests {
             assert_ne!(first(block), first(block + 1), "block {block}");
         }
         assert_eq!(plan_of_six, plan(Profile::Quick, None));
+    }
+
+    #[test]
+    fn an_edit_of_what_one_variant_mounts_is_no_release_of_its_image() {
+        let roots = [scenario::builtin_dir().unwrap()];
+        let apart = |name: &str| {
+            let scenarios = scenario::load_all(&roots, &[name.to_owned()], Profile::Smoke).unwrap();
+            of_rebuilds(&scenarios).unwrap().scenarios.remove(0).delivered_apart
+        };
+        assert_eq!(apart("weights"), ["weights"]);
+        assert_eq!(apart("layer-order"), [""; 0]);
     }
 
     #[test]

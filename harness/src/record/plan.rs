@@ -34,6 +34,9 @@ pub struct PlannedScenario {
     pub events: Vec<Event>,
     /// The edits in words: name and what it changes.
     pub edits: Vec<(String, String)>,
+    /// Edits that change what one variant does not hold: it is mounted there, and a node gets it by another way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivered_apart: Vec<String>,
     /// The steps that claims speak of: name, and the text that the vertex name contains.
     pub steps: Vec<(String, Pair<String>)>,
     /// The claims.

@@ -46,6 +46,7 @@ impl RunBuilder {
             analysis: String::new(),
             caveat: String::new(),
             events: vec![Event::Cold],
+            delivered_apart: Vec::new(),
             edits: vec![],
             steps: vec![],
             claims: vec![],
