@@ -16,7 +16,7 @@
 //! engine    plan     metrics   diff
 //! oci       record
 //! debian    scenario stats
-//! cache     error    text
+//! cache     error    text      legible
 //! ```
 
 pub mod cache;
@@ -29,6 +29,7 @@ pub mod engine;
 pub mod error;
 pub mod explain;
 pub mod gate;
+pub mod legible;
 pub mod measure;
 pub mod metrics;
 pub mod oci;

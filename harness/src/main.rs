@@ -7,6 +7,7 @@ use clap::Parser as _;
 use harness::cache::Cache;
 use harness::cli::{self, Cli, EngineAction, Verb};
 use harness::error::{BadInput, GateFailed};
+use harness::legible;
 use harness::scenario;
 
 fn main() -> ExitCode {
@@ -14,7 +15,7 @@ fn main() -> ExitCode {
     match run(cli.verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", legible::lines(&format!("{error:#}")));
             exit_code(&error)
         }
     }

@@ -2,16 +2,17 @@
 //! has taken and what remains of the run. Nothing when stderr is not a terminal.
 
 use std::collections::HashMap;
-use std::io::IsTerminal as _;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::buildkit::Vertex;
+use crate::legible;
 use crate::measure::Observer;
 use crate::plan::expected_seconds;
-use crate::record::{Plan, PlannedStep};
+use crate::record::{NOT_MEASURED, Plan, PlannedStep};
 use crate::scenario::{Event, Scenario, Variant};
 
 type Cell = (String, Variant, Event);
@@ -45,12 +46,22 @@ impl ProgressLine {
 
     /// A line that stays, above the moving one.
     pub(crate) fn say(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        let text = legible::lines(text);
+        self.bar.suspend(|| {
+            // That nobody reads it any more is no reason to end a run.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        });
     }
 
-    /// Prints a result to stdout without the moving line getting in its way.
+    /// Prints a result to stdout without the moving line getting in its way. A reader that has read enough, as in
+    /// `| head`, ends no run: what was measured is on disk.
     pub(crate) fn print(&self, text: &str) {
-        self.bar.suspend(|| println!("{text}"));
+        let printed = self.bar.suspend(|| writeln!(std::io::stdout(), "{text}"));
+        if let Err(error) = printed
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            self.say(&format!("a result could not be printed: {error}"));
+        }
     }
 
     /// What is going on before the first build.
@@ -105,7 +116,8 @@ impl Observer for ProgressLine {
         self.lock().end(step);
         if let Err(error) = result {
             let PlannedStep { scenario, block, variant, event } = step;
-            self.say(&format!("{scenario} {variant} {event}, block {block}: failed: {error}"));
+            let failed = if error.starts_with(NOT_MEASURED) { "" } else { "failed: " };
+            self.say(&format!("{scenario} {variant} {event}, block {block}: {failed}{error}"));
         }
     }
 

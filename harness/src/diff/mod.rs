@@ -32,7 +32,7 @@ use pair::{Pair, pair};
 ///
 /// # Errors
 /// A layer that has to be read is missing, is not what its digest says, or is nothing that a layer may be; or the
-/// two have more unlike entries than can be compared in bounded memory.
+/// two have more unlike entries than can be compared, or told, in bounded memory.
 pub fn compare(a: &Stored, b: &Stored) -> Result<Comparison, Failure> {
     let mut findings = Findings::default();
     config::compare(a, b, &mut findings).map_err(Failure::of(Side::A))?;
@@ -76,9 +76,9 @@ pub enum Side {
     B,
 }
 
-/// Why two images cannot be compared.
+/// Why two images cannot be compared. What it says in the images' own words has no control characters.
 #[derive(Debug, thiserror::Error)]
-#[error("{source}")]
+#[error("{}", crate::legible::line(&.source.to_string()))]
 pub struct Failure {
     /// Whose fault it is.
     pub side: Side,

@@ -165,17 +165,17 @@ pub(super) fn send(
 /// Reads all members of a layer, for which nothing stands on the other side, and gives each to `take`.
 ///
 /// # Errors
-/// The layer cannot be read.
+/// The layer cannot be read, or `take` fails.
 pub(super) fn each(
     image: &Stored,
     place: usize,
-    mut take: impl FnMut(Record),
+    mut take: impl FnMut(Record) -> Result<(), LayerError>,
 ) -> Result<(), crate::oci::OciError> {
     image.read_layer(place, |tar| {
         let mut stream = TarStream::detailed(tar);
         let mut reader = Reader::default();
         while let Some(record) = reader.next(&mut stream)? {
-            take(record);
+            take(record)?;
         }
         Ok(())
     })

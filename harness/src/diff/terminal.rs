@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{Cause, Comparison, Explained, Identity};
+use crate::legible;
 
 /// The widest line, but for what cannot be broken.
 const WIDTH: usize = 100;
 
-/// Writes `comparison` with the causes in `assumed` taken as mended.
+/// Writes `comparison` with the causes in `assumed` taken as mended. Control characters in what the images say are
+/// written out.
 pub fn terminal(comparison: &Comparison, assumed: &BTreeSet<Cause>) -> String {
     let mut text = verdict(comparison, assumed);
     let causes = comparison.causes_without(assumed);
@@ -139,10 +141,11 @@ fn human(bytes: u64) -> String {
     }
 }
 
-/// `line` in as many lines as it needs, each with `indent` spaces, those after the first with two more.
+/// `line` in as many lines as it needs, each with `indent` spaces, those after the first with two more. All that an
+/// image says passes here, and is made [`legible`].
 fn paragraph(text: &mut String, line: &str, indent: usize) {
     let mut width = 0;
-    for word in line.split(' ') {
+    for word in legible::line(line).split(' ') {
         let length = word.chars().count();
         if width == 0 {
             let _ = write!(text, "{:indent$}{word}", "");

@@ -35,7 +35,7 @@ struct Pending {
 /// Compares the layer at `a.1` of one image with that at `b.1` of the other.
 ///
 /// # Errors
-/// A layer cannot be read, or the two have more unlike members than can be held.
+/// A layer cannot be read, or the two have more unlike members than can be held or told.
 pub(super) fn compare(
     a: (&Stored, usize),
     b: (&Stored, usize),
@@ -56,15 +56,13 @@ pub(super) fn compare(
         (left, [joined(reading_a), joined(reading_b)])
     });
     // What is too much for the walk makes the readers stop too; it is the better answer.
-    let left = left.map_err(|source| {
-        let layer = &a.0.layers[a.1];
-        Failure::of(Side::A)(OciError::Layer { digest: layer.digest.unwrap_or(layer.diff_id), source })
-    })?;
+    let left = left.map_err(too_much(Side::A, a))?;
     let [rest_a, rest_b] = rests;
     let (rest_a, rest_b) = (rest_a.map_err(Failure::of(Side::A))?, rest_b.map_err(Failure::of(Side::B))?);
-    for (whose, side) in [(Whose::A, left.0), (Whose::B, left.1)] {
-        for record in side.into_values().flatten() {
-            walk.findings.alone(layer, whose, record);
+    for (whose, side, of, left) in [(Whose::A, Side::A, a, left.0), (Whose::B, Side::B, b, left.1)] {
+        for record in left.into_values().flatten() {
+            walk.findings.alone(layer, whose, &record);
+            walk.findings.bounded().map_err(too_much(side, of))?;
         }
     }
     walk.order(layer);
@@ -79,6 +77,14 @@ pub(super) fn compare(
         findings.layer(layer, Kind::Metadata, Cause::Unknown, one, other);
     }
     Ok(())
+}
+
+/// What is too much for memory, as an error of the layer of `side` that it was met in.
+fn too_much(side: Side, (image, place): (&Stored, usize)) -> impl FnOnce(LayerError) -> Failure {
+    move |source| {
+        let layer = &image.layers[place];
+        Failure::of(side)(OciError::Layer { digest: layer.digest.unwrap_or(layer.diff_id), source })
+    }
 }
 
 /// Members by what they are matched by.
@@ -149,6 +155,7 @@ impl Walk<'_> {
             self.held -= found.content.held();
             self.waiting -= found.heap_bytes();
             pair(self, record, found);
+            self.findings.bounded()?;
             return Ok(None);
         }
         if self.held + record.content.held() > WINDOW && !causes::needed(&record.path) {
@@ -177,11 +184,14 @@ impl Walk<'_> {
             }
             // One of them is no file: that was said already.
             (Content::None, _) | (_, Content::None) => {}
-            _ => self.pending.push(Pending {
-                a: (a.place, a.bytes()),
-                b: (b.place, b.bytes()),
-                path: a.path.clone(),
-            }),
+            _ => {
+                self.findings.hold(size_of::<Pending>() + a.path.len());
+                self.pending.push(Pending {
+                    a: (a.place, a.bytes()),
+                    b: (b.place, b.bytes()),
+                    path: a.path.clone(),
+                });
+            }
         }
     }
 
@@ -214,6 +224,7 @@ fn look_again(
         if by_place.is_some() || bytes > PASS || !room && passes.len() == PASSES {
             let found = by_place.map(causes::Found::of).into_iter().collect();
             findings.content(layer, &file.path, (file.a.1, file.b.1), found);
+            findings.bounded().map_err(too_much(Side::A, a))?;
         } else if room && let Some((taken, files)) = passes.last_mut() {
             *taken += bytes;
             files.push(file);
@@ -236,6 +247,7 @@ fn look_again(
                 (Some(one), Some(other)) => findings.look(layer, &file.path, one, other),
                 _ => findings.content(layer, &file.path, (file.a.1, file.b.1), Vec::new()),
             }
+            findings.bounded().map_err(too_much(Side::A, a))?;
         }
     }
     Ok(())
@@ -260,7 +272,7 @@ pub(super) fn same_tar(a: (&Stored, usize), b: (&Stored, usize)) -> Result<bool,
 /// All members of a layer that only one image has.
 ///
 /// # Errors
-/// The layer cannot be read.
+/// The layer cannot be read, or has more members than can be told.
 pub(super) fn alone(
     image: &Stored,
     place: usize,
@@ -269,7 +281,10 @@ pub(super) fn alone(
 ) -> Result<(), OciError> {
     let layer = u32::try_from(place + 1).unwrap_or(u32::MAX);
     let before = findings.len();
-    super::record::each(image, place, |record| findings.alone(layer, whose, record))?;
+    super::record::each(image, place, |record| {
+        findings.alone(layer, whose, &record);
+        findings.bounded()
+    })?;
     findings.extra_layer(before);
     let shown = super::record::shown(&image.layers[place]);
     let (kind, a, b) = match whose {

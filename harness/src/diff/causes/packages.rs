@@ -9,6 +9,13 @@ use crate::oci::{normalise, python_name, split};
 /// Lists of files that are kept, all together.
 const LISTS: usize = 32 << 20;
 
+/// Memory for the paths of packages that differ, folders included: some 400 000 of usual length. A single line may name
+/// very many, since it names all folders above it. What has no more room is ascribed to no package.
+const FILES: usize = 64 << 20;
+
+/// Memory that one of them takes beside its own bytes: its place in a map that may be half empty, and the allocator's.
+const FILE: usize = 2 * size_of::<(Vec<u8>, usize)>() + 16;
+
 const DPKG: &[u8] = b"var/lib/dpkg/status";
 const DPKG_OLD: &[u8] = b"var/lib/dpkg/status-old";
 const DPKG_INFO: &[u8] = b"var/lib/dpkg/info/";
@@ -198,8 +205,9 @@ impl Notes {
         }
         for (package, list) in &self.lists {
             let Some(cause) = drift.info.get(bare(package)).cloned() else { continue };
+            let place = drift.place(&cause);
             for path in list.split(|&byte| byte == b'\n').filter(|path| !path.is_empty()) {
-                drift.add(normalise(path), &cause);
+                drift.add(&normalise(path), place);
             }
         }
         drift
@@ -212,6 +220,8 @@ type Named = (Cause, String, String);
 #[derive(Debug, Default)]
 pub(in super::super) struct Drift {
     files: HashMap<Vec<u8>, usize>,
+    /// Bytes that `files` takes, at most [`FILES`].
+    held: usize,
     /// dist-info folders: all in them is the package's.
     folders: BTreeMap<Vec<u8>, usize>,
     /// dpkg's packages by name, for what lies in its info folder.
@@ -238,24 +248,32 @@ impl Drift {
     }
 
     fn python(&mut self, dir: &[u8], record: &[u8], cause: &Named) {
-        let root = split(dir).0.to_vec();
-        for line in python::lines(record) {
-            let path = normalise(&[&root, line.path].join(&b"/"[..]));
-            // The folders on the way, if they are the package's alone, came with it.
-            let mut folder = split(&path).0.to_vec();
-            while folder.len() > root.len() && folder.starts_with(&root) {
-                self.add(folder.clone(), cause);
-                folder = split(&folder).0.to_vec();
-            }
-            self.add(path, cause);
-        }
         let place = self.place(cause);
+        let root = split(dir).0;
+        for line in python::lines(record) {
+            let path = normalise(&[root, line.path].join(&b"/"[..]));
+            self.add(&path, place);
+            // The folders on the way, if they are the package's alone, came with it. Above one that it has already
+            // it has all.
+            let mut folder = split(&path).0;
+            while folder.len() > root.len() && folder.starts_with(root) && self.add(folder, place) {
+                folder = split(folder).0;
+            }
+        }
         self.folders.insert(dir.to_vec(), place);
     }
 
-    fn add(&mut self, path: Vec<u8>, cause: &Named) {
-        let place = self.place(cause);
-        self.files.entry(path).or_insert(place);
+    /// Ascribes `path` to the package at `place`, unless another has it; false where this one has it already, or there
+    /// is no more room.
+    fn add(&mut self, path: &[u8], place: usize) -> bool {
+        let bytes = path.len() + FILE;
+        if self.held + bytes > FILES || self.files.get(path) == Some(&place) {
+            return false;
+        }
+        // What another has is counted again: to look for it takes as long as to add it.
+        self.held += bytes;
+        self.files.entry(path.to_vec()).or_insert(place);
+        true
     }
 
     fn place(&mut self, cause: &Named) -> usize {
@@ -326,6 +344,35 @@ mod tests {
         assert_eq!(of(base.clone(), stanza("b", "1", "y") + &stanza("a", "1", "x")), [Cause::UnorderedList]);
         let other = stanza("a", "2", "x") + &stanza("b", "1", "z");
         assert_eq!(of(base, other), [], "b is described otherwise under the same version");
+    }
+
+    /// What belongs to the Python package `p`, which only one image has, by its RECORD.
+    fn drift(record: &[u8]) -> Drift {
+        let mut notes = Notes::default();
+        notes.alone(Whose::A, b"s/p-1.dist-info/RECORD", record);
+        notes.drift()
+    }
+
+    #[test]
+    fn folders_come_with_the_files_in_them() {
+        let drift = drift(b"p/q/m.py,,\np/q/n.py,,\n../bin/p,,\n");
+        for path in ["s/p", "s/p/q", "s/p/q/m.py", "s/p/q/n.py", "bin/p", "s/p-1.dist-info"] {
+            assert!(drift.of(path.as_bytes()).is_some(), "{path}");
+        }
+        for path in ["s", "bin", "s/q", "s/p/m.py"] {
+            assert!(drift.of(path.as_bytes()).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_names_thousands_of_folders_does_not_cost_each_in_full() {
+        // All folders of the second line would be 144 MB.
+        let deep = "a/".repeat(12_000);
+        let drift = drift(format!("m.py,,\n{deep}x,,\nn.py,,\n").as_bytes());
+        let held: usize = drift.files.keys().map(Vec::len).sum();
+        assert!(held <= FILES, "{held} bytes");
+        assert!(drift.of(b"s/m.py").is_some());
+        assert_eq!(drift.of(b"s/a"), None, "what has no more room is not known");
     }
 
     #[test]

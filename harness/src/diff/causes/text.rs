@@ -12,6 +12,9 @@ const LINES: usize = 200_000;
 /// Bytes of lines that differ and are looked into.
 const DIFFERING: usize = 2 << 20;
 
+/// The longest JSON document that is looked into: its values take up to a hundred times as much memory.
+const DOCUMENT: usize = 1 << 20;
+
 /// `None` where one of them is no text; an empty list where the difference is not known.
 pub(super) fn look(a: &[u8], b: &[u8]) -> Option<Vec<Found>> {
     if !is_text(a) || !is_text(b) {
@@ -46,30 +49,46 @@ fn lines(a: &[u8], b: &[u8]) -> Option<Vec<Found>> {
 
 /// The same lines or, of a JSON document, the same keys and elements in another order.
 fn order(a: &[u8], b: &[u8]) -> Option<Vec<Found>> {
-    let sorted = |text: &'_ [u8]| {
-        let mut lines: Vec<Vec<u8>> = text.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
-        lines.sort_unstable();
-        lines
-    };
-    let found = || Some(vec![Found::of(Cause::UnorderedList)]);
-    if a.len() == b.len() && sorted(a) == sorted(b) {
-        return found();
-    }
-    if !matches!((a.trim_ascii_start().first()?, b.trim_ascii_start().first()?), (b'{', b'{') | (b'[', b'['))
-    {
+    // Another order is of the same bytes, blank space included. To count them costs least, and no memory.
+    if a.len() != b.len() || letters(a) != letters(b) {
         return None;
     }
-    let parse = |text: &[u8]| serde_json::from_slice::<Value>(text).ok().map(canonical);
-    // Blank space must be the same too, in whatever order.
-    let letters = |text: &[u8]| {
-        let mut counts = [0_u32; 256];
-        for byte in text {
-            counts[usize::from(*byte)] += 1;
-        }
-        counts
-    };
-    let (one, other) = (parse(a)?, parse(b)?);
-    if one == other && letters(a) == letters(b) { found() } else { None }
+    (same_lines(a, b) || same_values(a, b)).then(|| vec![Found::of(Cause::UnorderedList)])
+}
+
+/// How often each byte occurs.
+fn letters(text: &[u8]) -> [usize; 256] {
+    let mut counts = [0; 256];
+    for byte in text {
+        counts[usize::from(*byte)] += 1;
+    }
+    counts
+}
+
+/// Whether both are made of the same lines; of too many it is not known.
+fn same_lines(a: &[u8], b: &[u8]) -> bool {
+    sorted(a).is_some_and(|one| sorted(b) == Some(one))
+}
+
+/// The lines in sorted order; `None` if they are too many.
+fn sorted(text: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').take(LINES + 1).collect();
+    if lines.len() > LINES {
+        return None;
+    }
+    lines.sort_unstable();
+    Some(lines)
+}
+
+/// Whether both are JSON documents of the same values; of too long ones it is not known.
+fn same_values(a: &[u8], b: &[u8]) -> bool {
+    let opens = |text: &[u8]| matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
+    if a.len().max(b.len()) > DOCUMENT || !opens(a) || !opens(b) {
+        return false;
+    }
+    // One after the other: the values of both are never held at once.
+    let written = |text: &[u8]| Some(canonical(serde_json::from_slice(text).ok()?).to_string());
+    written(a).is_some_and(|one| written(b) == Some(one))
 }
 
 /// Arrays in sorted order; the keys of objects are sorted already.
@@ -130,5 +149,20 @@ mod tests {
         assert_eq!(of(r#"{"a": 1, "b": [2, 3]}"#, r#"{"b": [3, 2], "a": 1}"#), [Cause::UnorderedList]);
         assert_eq!(of(r#"{"a": 12}"#, r#"{"a": 21}"#), [], "the same letters, another value");
         assert_eq!(of(r#"{"a":"x"}"#, r#"{ "a":"x"}"#), [], "written otherwise");
+        assert_eq!(of(r#"{"a": [1], "b": 2}"#, r#"{"b": [1], "a": 2}"#), [], "the same letters, other keys");
+    }
+
+    #[test]
+    fn an_order_is_not_looked_for_in_what_would_take_too_much_memory() {
+        let lines = |count: usize| "x\n".repeat(count);
+        let of_lines = |count: usize| of(&(lines(count) + "y\n"), &("y\n".to_owned() + &lines(count)));
+        assert_eq!(of_lines(1000), [Cause::UnorderedList]);
+        assert_eq!(of_lines(LINES), []);
+        let of_bytes = |count: usize| {
+            let long = "x".repeat(count);
+            of(&format!(r#"{{"a": "{long}", "b": 1}}"#), &format!(r#"{{"b": 1, "a": "{long}"}}"#))
+        };
+        assert_eq!(of_bytes(DOCUMENT / 2), [Cause::UnorderedList]);
+        assert_eq!(of_bytes(DOCUMENT), []);
     }
 }

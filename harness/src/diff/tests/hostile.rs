@@ -93,6 +93,46 @@ fn members_that_wait_with_large_headers_are_as_bounded_as_many_that_wait() {
 }
 
 #[test]
+fn what_is_told_of_pairs_is_as_bounded_as_what_waits() {
+    // Escaped, the records of a pair are told with four megabytes.
+    let members = |count: usize, byte: u8| {
+        let keys: Vec<String> = (0..1000).map(|n| format!("x.{n}")).collect();
+        let value = [byte; 500];
+        let records: Vec<(&str, &[u8])> = keys.iter().map(|key| (key.as_str(), &value[..])).collect();
+        (0..count).fold(tar(), |tar, n| tar.pax(&records).raw(&file(&n.to_string(), b"")))
+    };
+    let image = |count, byte| Oci::of(&[&members(count, byte)]).archive();
+    let compared = |count| archives(&image(count, 1), &image(count, 2));
+    assert!(compared(4).is_ok());
+    let e = compared(40).unwrap_err().to_string();
+    assert!(e.contains("told in bounded memory"), "{e}");
+}
+
+#[test]
+fn what_is_told_of_members_that_one_image_lacks_is_as_bounded() {
+    // Shown, a name that is no UTF-8 is three times as long.
+    let hostile = (0..9000_usize).fold(plain(), |tar, n| {
+        let name = [n.to_string().as_bytes(), &[0xff_u8; 4000][..]].concat();
+        tar.pax(&[("path", &name[..])]).raw(&file("x", b""))
+    });
+    let base = Oci::of(&[&plain()]).archive();
+    let in_a_layer_more = Oci::of(&[&plain(), &hostile]).archive();
+    let in_its_layer = Oci::of(&[&hostile]).archive();
+    for other in [in_a_layer_more, in_its_layer] {
+        let e = archives(&base, &other).unwrap_err();
+        assert_eq!(e.side, Side::B);
+        assert!(e.to_string().contains("told in bounded memory"), "{e}");
+    }
+}
+
+#[test]
+fn an_error_does_not_bring_the_control_characters_of_a_name() {
+    let bad = tar().member(EntryType::new(b'V'), "v\u{1b}[2J", "", b"");
+    let e = archives(&Oci::of(&[&plain()]).archive(), &Oci::of(&[&bad]).archive()).unwrap_err();
+    assert!(e.to_string().contains(r": v\u{1b}[2J: "), "{e}");
+}
+
+#[test]
 fn members_by_the_thousand_in_another_order() {
     let build = |order: &mut dyn Iterator<Item = u32>| {
         order.fold(tar(), |tar, n| tar.raw(&file(&format!("d/{n}"), &n.to_le_bytes())))

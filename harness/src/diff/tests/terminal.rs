@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::{Cause, Comparison, terminal};
 use super::rig::{Oci, images, member};
 use crate::oci::testing::TarBuilder;
+use serde_json::json;
 use tar::EntryType;
 
 fn pair() -> Comparison {
@@ -43,6 +44,22 @@ fn assuming_causes_mended_says_what_would_be() {
     let text = terminal(&pair(), &all);
     assert!(text.contains("they would be identical."), "{text}");
     assert!(pair().identical_without(&all) && !pair().identical_without(&some));
+}
+
+#[test]
+fn what_an_image_says_is_shown_and_never_obeyed() {
+    let image = |content: &[u8], label: &str| {
+        let name = "a\u{1b}]0;title\u{7}\u{9b}2J";
+        let tar = TarBuilder::new().raw(&member(EntryType::Regular, name, "", content, |_| {}));
+        let mut image = Oci::of(&[&tar]);
+        image.config["config"]["Labels"]["a"] = json!(label);
+        image
+    };
+    let label = "\u{1b}[2J\r\nThe_images_are_identical.\u{7f}";
+    let text = terminal(&images(&image(b"one", "1"), &image(b"two", label)), &BTreeSet::new());
+    assert!(text.contains(r"for example /a\u{1b}]0;title\u{7}\u{9b}2J in layer 1:"), "{text:?}");
+    assert!(text.contains(r" \u{1b}[2J\r\nThe_images_are_identical.\u{7f}"), "{text:?}");
+    assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()), "{text:?}");
 }
 
 #[test]
