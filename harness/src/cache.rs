@@ -1,5 +1,9 @@
 //! The cache directory: what is fetched or built once and shared by later runs.
 
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -13,16 +17,8 @@ pub struct Cache {
 impl Cache {
     /// `$TARE_CACHE`, else `$XDG_CACHE_HOME/tare`, else `~/.cache/tare`; created if missing.
     pub fn open() -> Result<Self> {
-        let root = if let Some(dir) = std::env::var_os("TARE_CACHE") {
-            PathBuf::from(dir)
-        } else if let Some(dir) = std::env::var_os("XDG_CACHE_HOME") {
-            Path::new(&dir).join("tare")
-        } else {
-            let home = std::env::home_dir()
-                .context("no home directory: set TARE_CACHE to a directory with 10 GB of room")?;
-            home.join(".cache/tare")
-        };
-        Self::at(root)
+        let (tare, xdg) = (std::env::var_os("TARE_CACHE"), std::env::var_os("XDG_CACHE_HOME"));
+        Self::at(place(tare, xdg, std::env::home_dir())?)
     }
 
     /// A cache rooted at `root`; created if missing.
@@ -67,6 +63,45 @@ impl Cache {
     }
 }
 
+/// Where the cache lies. What is empty is as good as unset: the cache would lie in whatever directory the program is
+/// started from.
+fn place(tare: Option<OsString>, xdg: Option<OsString>, home: Option<PathBuf>) -> Result<PathBuf> {
+    let named = |value: Option<OsString>| value.filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(dir) = named(tare) {
+        return Ok(dir);
+    }
+    if let Some(dir) = named(xdg) {
+        return Ok(dir.join("tare"));
+    }
+    let home = named(home.map(PathBuf::into_os_string))
+        .context("no home directory: set TARE_CACHE to a directory with 12 GB of room")?;
+    Ok(home.join(".cache/tare"))
+}
+
+/// Gives `from`, a file or a directory with all that lies below it, its final name `to` once it is on the disk. What
+/// has that name is trusted for ever, and after a power cut a file that was renamed too early may be empty.
+///
+/// # Errors
+/// The disk fails, or `to` is a directory that holds something.
+pub(crate) fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
+    let open = File::open(from)?;
+    if open.metadata()?.is_dir() {
+        // One call for however many files.
+        rustix::fs::syncfs(&open)?;
+    } else {
+        open.sync_all()?;
+    }
+    std::fs::rename(from, to)
+}
+
+/// Lower-case hex: of hashes, by which much of what is kept is named.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// What backup programs know a cache by, and we our own rooms.
 const TAG: &str = "CACHEDIR.TAG";
 const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -85,5 +120,40 @@ mod tests {
         let room = cache.room("wheels").unwrap();
         assert_eq!(cache.room("wheels").unwrap(), room, "asking twice changes nothing");
         assert_eq!(cache.rooms().unwrap(), [room]);
+    }
+
+    #[test]
+    fn a_variable_that_is_empty_is_as_good_as_unset() {
+        let place = |tare: Option<&str>, xdg: Option<&str>, home: Option<&str>| {
+            place(tare.map(OsString::from), xdg.map(OsString::from), home.map(PathBuf::from)).ok()
+        };
+        let at = |path: &str| Some(PathBuf::from(path));
+        assert_eq!(place(Some("/t"), Some("/x"), Some("/h")), at("/t"));
+        assert_eq!(place(Some(""), Some("/x"), Some("/h")), at("/x/tare"));
+        assert_eq!(place(None, Some(""), Some("/h")), at("/h/.cache/tare"));
+        assert_eq!(place(None, Some(""), Some("")), None);
+        assert_eq!(place(None, None, None), None);
+    }
+
+    #[test]
+    fn files_and_directories_are_put_in_place_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("part"), "new").unwrap();
+        std::fs::write(at("file"), "old").unwrap();
+        put_in_place(&at("part"), &at("file")).unwrap();
+        assert_eq!(std::fs::read_to_string(at("file")).unwrap(), "new");
+        assert!(!at("part").exists());
+
+        std::fs::create_dir(at("work")).unwrap();
+        std::fs::write(at("work/inside"), "kept").unwrap();
+        put_in_place(&at("work"), &at("place")).unwrap();
+        assert_eq!(std::fs::read_to_string(at("place/inside")).unwrap(), "kept");
+        assert!(put_in_place(&at("nothing"), &at("file")).is_err());
+    }
+
+    #[test]
+    fn hex_has_two_digits_a_byte() {
+        assert_eq!(hex(&[0, 0x0a, 0xff]), "000aff");
     }
 }

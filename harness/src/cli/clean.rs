@@ -9,7 +9,7 @@ use indicatif::DecimalBytes;
 use walkdir::WalkDir;
 
 use crate::cache::Cache;
-use crate::engine::{Home, own, remove_all, take_down};
+use crate::engine::{Home, own, remove_all, take_down, unmount_below};
 
 /// Ends the managed engine, empties the cache, removes what killed runs left in the user's own engine,
 /// and says what that freed. Runs on disk (`results/`) are the user's and stay.
@@ -27,6 +27,10 @@ pub async fn run(cache: &Cache) -> Result<()> {
     lines.extend(own_engine().await);
     let mut freed = 0;
     for room in cache.rooms()? {
+        // mmdebstrap leaves /proc and others mounted where it was cut short. Of a link, the link alone goes.
+        if !room.is_symlink() {
+            unmount_below(&room)?;
+        }
         let bytes = disk_usage(&room);
         std::fs::remove_dir_all(&room).with_context(|| format!("cannot remove {}", room.display()))?;
         let name = room.file_name().unwrap_or_default().display().to_string();

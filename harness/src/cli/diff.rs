@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::Diff;
+use super::session::interrupted;
 use crate::cache::Cache;
 use crate::diff::{Cause, Comparison, Difference, Side, compare, terminal};
 use crate::engine::{self, Data, Engine, Home};
@@ -22,20 +23,38 @@ const ARCHIVES: [&str; 5] = [".tar", ".tgz", ".tar.gz", ".tar.zst", ".oci"];
 ///
 /// # Errors
 /// [`BadInput`] if one of them is no image, is damaged or is not there: the text names it. Others if the engine
-/// that is to have it does not answer.
+/// that is to have it does not answer, or the user interrupts it.
 pub async fn run(args: Diff) -> Result<()> {
+    // What was saved from an engine goes when this returns.
     let places = places(&args).await?;
+    let paths = places.each_ref().map(|place| place.path().to_owned());
+    tokio::select! {
+        said = aside(move || say(&args, &paths)) => said,
+        () = interrupted() => bail!("interrupted"),
+    }
+}
+
+/// Runs what blocks in a thread that the end of the program does not wait for, as it does for those of tokio: who
+/// interrupts the comparison of large images is not kept until it is done.
+async fn aside(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().spawn(move || {
+        // Nobody listens any more where it was interrupted.
+        let _ = tell.send(work());
+    })?;
+    told.await.context("comparing panicked")?
+}
+
+/// Compares the two images at `paths` and prints what was found.
+fn say(args: &Diff, paths: &[PathBuf; 2]) -> Result<()> {
+    let names = [&args.a, &args.b];
+    let [a, b] = [0, 1].map(|side| open(names[side], &paths[side]));
+    let (a, b) = (a?, b?);
+    let comparison = compare(&a, &b).map_err(|failure| {
+        let name = names[usize::from(failure.side == Side::B)];
+        BadInput(format!("{name}: {failure}"))
+    })?;
     let assumed: BTreeSet<Cause> = args.assume_fixed.iter().copied().collect();
-    let names = [args.a, args.b];
-    let reading = tokio::task::spawn_blocking(move || {
-        let [a, b] = [0, 1].map(|side| open(&names[side], places[side].path()));
-        let (a, b) = (a?, b?);
-        compare(&a, &b).map_err(|failure| {
-            let name = &names[usize::from(failure.side == Side::B)];
-            BadInput(format!("{name}: {failure}"))
-        })
-    });
-    let comparison = reading.await.context("comparing panicked")??;
     let mut out = BufWriter::new(std::io::stdout().lock());
     if args.json {
         // Written as it is made: there may be some hundred thousand differences.
@@ -68,9 +87,25 @@ impl Place {
     }
 }
 
-/// Where both images are; what is no file is taken from the engine.
+/// Where both images are; what is no file is taken from the engine, which is taken down whatever comes of it.
 async fn places(args: &Diff) -> Result<[Place; 2]> {
     let mut engine = None;
+    let places = tokio::select! {
+        places = find(args, &mut engine) => places,
+        () = interrupted() => Err(anyhow!("interrupted")),
+    };
+    let down = match engine {
+        Some(engine) => engine.down(Data::Keep).await,
+        None => Ok(()),
+    };
+    // Why there are none counts for more.
+    let places = places?;
+    down?;
+    Ok(places)
+}
+
+/// Finds them, and brings up an `engine` if one is asked for.
+async fn find(args: &Diff, engine: &mut Option<Engine>) -> Result<[Place; 2]> {
     let mut places = Vec::new();
     for name in [&args.a, &args.b] {
         let path = Path::new(name);
@@ -91,16 +126,13 @@ async fn places(args: &Diff) -> Result<[Place; 2]> {
         if engine.is_none() {
             eprintln!("{name} is no file: looking for it in an engine");
             let note = |line: &str| eprintln!("{line}");
-            engine = Some(Engine::open(&Home::of(&cache)?, &args.engine, Data::Keep, &note).await?);
+            *engine = Some(Engine::open(&Home::of(&cache)?, &args.engine, Data::Keep, &note).await?);
         }
-        if let Some(engine) = &engine {
+        if let Some(engine) = engine.as_ref() {
             places.push(Place::Saved(save(engine, name, &cache).await?));
         }
     }
-    if let Some(engine) = engine {
-        engine.down(Data::Keep).await?;
-    }
-    places.try_into().map_err(|_| anyhow::anyhow!("two images were asked for"))
+    places.try_into().map_err(|_| anyhow!("two images were asked for"))
 }
 
 async fn save(engine: &Engine, name: &str, cache: &Cache) -> Result<NamedTempFile> {
@@ -138,4 +170,18 @@ fn document<'a>(comparison: &'a Comparison, assumed: &'a BTreeSet<Cause>) -> Doc
         identical_if_fixed: comparison.identical_without(assumed),
     });
     Document { identical: comparison.identical, differences: comparison.left(assumed).collect(), assumption }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_runs_aside_is_waited_for_and_its_end_is_told() {
+        assert!(aside(|| Ok(())).await.is_ok());
+        let failed = aside(|| Err(anyhow!("no image"))).await.unwrap_err();
+        assert_eq!(failed.to_string(), "no image");
+        let ended = aside(|| panic!("in a thread of its own")).await.unwrap_err();
+        assert_eq!(ended.to_string(), "comparing panicked");
+    }
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use anyhow::{Result, bail};
 
+use super::session::interrupted;
 use crate::cache::Cache;
 use crate::doctor::{Report, State, examine};
 use crate::engine::Choice;
@@ -11,9 +12,14 @@ use crate::engine::Choice;
 /// Prints what a run would find on this machine, as one JSON document or for a person.
 ///
 /// # Errors
-/// If a run could not be made here; the report says why.
+/// If a run could not be made here; the report says why. If the user interrupts it.
 pub async fn run(cache: &Cache, choice: &Choice, json: bool) -> Result<()> {
-    let report = examine(cache, choice, &|line| eprintln!("{line}")).await?;
+    let note = |line: &str| eprintln!("{line}");
+    let report = tokio::select! {
+        report = examine(cache, choice, &note) => report?,
+        // An engine that was brought up for it goes down with it.
+        () = interrupted() => bail!("interrupted before everything was looked at"),
+    };
     let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { for_people(&report) };
     std::io::stdout().write_all(text.as_bytes())?;
     if !report.ready {

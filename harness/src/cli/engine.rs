@@ -4,18 +4,22 @@ use std::io::Write as _;
 
 use anyhow::{Result, bail};
 
+use super::session::interrupted;
 use crate::cache::Cache;
 use crate::engine::{Choice, Data, Engine, Home, Status, managed_status, take_down};
 
 /// Brings the managed engine up and leaves it up.
 ///
 /// # Errors
-/// If it does not come up, or a run uses it.
+/// If it does not come up, a run uses it, or the user interrupts it.
 pub async fn up(cache: &Cache) -> Result<()> {
     let home = Home::of(cache)?;
-    let mut engine = Engine::open(&home, &Choice::Managed, Data::Keep, &|line| eprintln!("{line}")).await?;
+    let (mut engine, version) = tokio::select! {
+        up = bring_up(&home) => up?,
+        // Until it is told to stay, it goes down with what brings it up.
+        () = interrupted() => bail!("interrupted while the managed engine was brought up"),
+    };
     engine.set_stays(true)?;
-    let version = engine.info().await?.version;
     writeln!(
         std::io::stdout(),
         "Docker Engine {version} is up at {}\n\
@@ -25,6 +29,14 @@ pub async fn up(cache: &Cache) -> Result<()> {
         engine.address()
     )?;
     engine.down(Data::Keep).await
+}
+
+/// The managed engine and its version. Unless it stayed up before, it goes down with the value.
+async fn bring_up(home: &Home) -> Result<(Engine, String)> {
+    let note = |line: &str| eprintln!("{line}");
+    let engine = Engine::open(home, &Choice::Managed, Data::Keep, &note).await?;
+    let version = engine.info().await?.version;
+    Ok((engine, version))
 }
 
 /// Takes down a managed engine that stays up or that a killed run left behind.

@@ -2,6 +2,7 @@
 //!
 //! Results go to stdout, everything else to stderr.
 
+mod alone;
 mod args;
 pub mod bench;
 mod chosen;

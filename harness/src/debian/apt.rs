@@ -4,7 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, anyhow};
+
+/// The archive has no such suite or package, and says so itself: it would say the same the next time.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotThere(pub(crate) String);
 
 /// `apt-get` bound to one configuration file.
 #[derive(Debug)]
@@ -56,13 +61,13 @@ APT::Get::AllowUnauthenticated "false";
     pub(super) fn get(&self, args: &[&str], dir: &Path) -> Result<String> {
         let run = self.run(args, dir)?;
         if !run.ok {
-            bail!(self.explain(&run.messages));
+            return Err(self.explain(&run.messages));
         }
         Ok(run.output)
     }
 
     /// `apt-get update`; what went wrong, if anything. Some sources may fail while the others are good.
-    pub(super) fn update(&self) -> Result<Result<(), String>> {
+    pub(super) fn update(&self) -> Result<Result<(), Error>> {
         let run = self.run(&["update"], Path::new("/"))?;
         let failed = !run.ok || run.messages.iter().any(|line| line.starts_with("W: Failed to fetch"));
         Ok(if failed { Err(self.explain(&run.messages)) } else { Ok(()) })
@@ -89,7 +94,7 @@ APT::Get::AllowUnauthenticated "false";
     }
 
     /// One line: the suite, what apt says, and the remedy.
-    fn explain(&self, messages: &[String]) -> String {
+    fn explain(&self, messages: &[String]) -> Error {
         explain(&self.label, messages)
     }
 }
@@ -100,8 +105,12 @@ struct Run {
     messages: Vec<String>,
 }
 
-fn explain(label: &str, messages: &[String]) -> String {
+/// A [`NotThere`] where the archive has no such thing, not where a mirror lacks a file at the moment.
+fn explain(label: &str, messages: &[String]) -> Error {
     let said = |needle: &str| messages.iter().any(|line| line.contains(needle));
+    let no_suite = said("does not have a Release file");
+    let no_package = said("Unable to locate package") || said("has no installation candidate");
+    let mut not_there = false;
     let (what, remedy) = if said("is expired") {
         (
             "has expired",
@@ -114,9 +123,11 @@ fn explain(label: &str, messages: &[String]) -> String {
             "is not signed by a key of the archive keyring",
             "update debian-archive-keyring, or use another mirror",
         )
-    } else if said("does not have a Release file") || said("404") {
+    } else if no_suite || said("404") {
+        not_there = no_suite;
         ("is not on the mirror", "use a mirror that carries it")
-    } else if said("Unable to locate package") || said("has no installation candidate") {
+    } else if no_package {
+        not_there = true;
         ("lacks the package", "check that the machine's apt sources name all components")
     } else if said("No space left") {
         ("does not fit on the disk", "free some space, or set TARE_CACHE to a roomier directory")
@@ -128,7 +139,8 @@ fn explain(label: &str, messages: &[String]) -> String {
     // The first error is the cause; apt's last ones only say that something went wrong.
     let said = messages.iter().find(|line| line.starts_with("E:")).or(messages.first());
     let said = said.map(|line| format!(" (apt: {})", line[2..].trim())).unwrap_or_default();
-    format!("{label} {what}: {remedy}{said}")
+    let text = format!("{label} {what}: {remedy}{said}");
+    if not_there { NotThere(text).into() } else { anyhow!(text) }
 }
 
 /// Whether a program is found on PATH.
@@ -162,11 +174,29 @@ mod tests {
             ("E: You don't have enough free space: No space left on device", "TARE_CACHE"),
         ];
         for (said, remedy) in cases {
-            let text = explain("Debian testing", &[said.to_owned()]);
+            let text = explain("Debian testing", &[said.to_owned()]).to_string();
             assert!(text.starts_with("Debian testing "), "{text}");
             assert!(text.contains(remedy), "{text}");
             assert!(text.contains(&said[3..]), "apt's own words are kept: {text}");
             assert_eq!(text.lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn what_the_archive_lacks_is_told_from_what_it_has_not_at_the_moment() {
+        let not_there = |said: &str| explain("Debian testing", &[said.to_owned()]).is::<NotThere>();
+        for said in [
+            "E: The repository 'http://m nowhere Release' does not have a Release file.",
+            "E: Unable to locate package docker.io",
+        ] {
+            assert!(not_there(said), "{said}");
+        }
+        for said in [
+            "E: Failed to fetch http://m/pool/main/d/docker.io.deb  404  Not Found [IP: 192.0.2.1 80]",
+            "W: Failed to fetch http://m/InRelease  Could not connect to m:80",
+            "E: You don't have enough free space: No space left on device",
+        ] {
+            assert!(!not_there(said), "{said}");
         }
     }
 }

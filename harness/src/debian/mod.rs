@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use self::suite::Age;
+pub use apt::NotThere;
 pub use sources::Source;
 pub use suite::Suite;
 pub use unpacked::Unpacked;

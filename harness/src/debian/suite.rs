@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::Source;
-use super::apt::Apt;
+use super::apt::{Apt, NotThere};
 
 /// How old lists may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +69,12 @@ impl Prepared {
     fn lay_out(room: &Path, release: &str, main: &Source) -> Result<Self> {
         let label = format!("Debian {release}");
         if main.origin != "Debian" {
-            bail!(
+            let text = format!(
                 "{label} is not in the archive that this machine uses ({}): run on Debian, or bring an engine of \
                  your own (--engine URL)",
                 main.origin
             );
+            return Err(NotThere(text).into());
         }
         let dir = room.join("suites").join(release);
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
@@ -119,7 +120,7 @@ impl Prepared {
             return Ok(());
         }
         match self.apt.update()? {
-            Err(said) if !suffices() => bail!(said),
+            Err(error) if !suffices() => Err(error),
             _ => fs::write(&stamp, "").with_context(|| format!("cannot write {}", stamp.display())),
         }
     }
@@ -167,8 +168,9 @@ mod tests {
     fn an_unreachable_mirror_is_told_from_a_bad_one() {
         // Nothing listens on port 1.
         let dir = tempfile::tempdir().unwrap();
-        let text = Prepared::named(dir.path(), "testing", &debian("http://127.0.0.1:1/debian")).unwrap_err();
-        let text = text.to_string();
+        let error = Prepared::named(dir.path(), "testing", &debian("http://127.0.0.1:1/debian")).unwrap_err();
+        assert!(!error.is::<NotThere>(), "it may be there the next time");
+        let text = error.to_string();
         assert!(text.starts_with("Debian testing cannot be reached: check the network"), "{text}");
     }
 
@@ -197,7 +199,9 @@ mod tests {
     fn another_distribution_has_no_debian_suites() {
         let dir = tempfile::tempdir().unwrap();
         let ubuntu = Source { origin: "Ubuntu".to_owned(), ..debian("http://127.0.0.1:1/ubuntu") };
-        let text = Prepared::named(dir.path(), "testing", &ubuntu).unwrap_err().to_string();
+        let error = Prepared::named(dir.path(), "testing", &ubuntu).unwrap_err();
+        assert!(error.is::<NotThere>(), "and never will have");
+        let text = error.to_string();
         assert!(text.contains("Ubuntu") && text.contains("--engine URL"), "{text}");
     }
 }

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::suite::{Prepared, Suite};
 use super::unpacked::{FACTS, Facts, Unpacked};
+use crate::cache::{hex, put_in_place};
 
 const UNFINISHED: &str = ".unfinished-";
 
@@ -25,13 +26,12 @@ pub(super) fn directory_name(suite: &Suite, packages: &[&str]) -> Result<String>
         Suite::Own => fs::read_to_string("/etc/os-release").unwrap_or_default(),
         Suite::Named(release) => release.clone(),
     };
-    let digest = Sha256::digest(format!("{release}\n{}", names.join("\n")));
-    let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&Sha256::digest(format!("{release}\n{}", names.join("\n"))));
     let suite = match suite {
         Suite::Own => "own",
         Suite::Named(release) => release,
     };
-    Ok(format!("{suite}-{}-{digest}", names[0]))
+    Ok(format!("{suite}-{}-{}", names[0], &digest[..12]))
 }
 
 /// What a process left that was killed in the middle.
@@ -80,7 +80,7 @@ pub(super) fn make(suite: &Prepared, packages: &[&str], home: &Path, name: &str)
 
     let place = home.join(name);
     let work = work.keep();
-    fs::rename(&work, &place)
+    put_in_place(&work, &place)
         .with_context(|| format!("cannot rename {} to {}", work.display(), place.display()))?;
     Ok(Unpacked { root: place.join("root"), packages: facts.packages })
 }

@@ -1,6 +1,7 @@
 //! The disk that the engine's data lie on.
 
 use std::fs::File;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
@@ -26,11 +27,21 @@ impl Engine {
         tokio::task::spawn_blocking(work).await?
     }
 
-    /// Bytes free on the engine's disk for a process that is not root.
+    /// Where its data lies, and the bytes free there for a process that is not root.
+    ///
+    /// # Errors
+    /// If the data root cannot be asked: an engine of the user's may be in a virtual machine.
+    pub async fn disk(&self) -> Result<(PathBuf, u64)> {
+        let root = self.data_root().await?;
+        let free = machine::disk_free(&root)?;
+        Ok((root, free))
+    }
+
+    /// Bytes free on the engine's disk, the same.
     ///
     /// # Errors
     /// If the data root cannot be asked.
     pub async fn disk_free(&self) -> Result<u64> {
-        machine::disk_free(&self.data_root().await?)
+        Ok(self.disk().await?.1)
     }
 }

@@ -14,8 +14,11 @@ use super::{Address, Engine, client};
 /// The label on every container of ours; its value is the run's id.
 pub const LABEL: &str = "dev.tare.run";
 
-/// Every image of ours is named below this.
+/// Every image that a run makes is named below this.
 const REPOSITORY: &str = "tare.local";
+
+/// Every base image of ours, and every update of one, is named below this.
+pub const BASES: &str = "localhost:1/";
 
 /// The name under which a run keeps an image in an engine: `tare.local/RUN/NAME`.
 pub fn image_name(run: &str, name: &str) -> String {
@@ -73,7 +76,8 @@ pub async fn remove_all(address: &Address) -> Result<Removed> {
     let docker = client(address).await?;
     let containers = remove_containers(&docker, LABEL).await?;
     let images = remove_images(&docker, &format!("{REPOSITORY}/")).await?;
-    Ok(Removed { containers, images })
+    let bases = remove_images(&docker, BASES).await?;
+    Ok(Removed { containers, images: images + bases })
 }
 
 async fn remove_containers(docker: &Docker, label: &str) -> Result<usize> {

@@ -27,7 +27,7 @@ pub use choice::Choice;
 pub use connect::{Engine, Note};
 pub use gpu::{GpuAccess, Gpus};
 pub use images::save;
-pub use labels::{LABEL, Removed, image_name, remove_all};
+pub use labels::{BASES, LABEL, Removed, image_name, remove_all};
 pub use managed::{Data, Disk, Home, Status, managed_status, take_down};
 
 pub(crate) use mounts::unmount_below;

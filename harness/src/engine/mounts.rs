@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
@@ -10,14 +11,25 @@ use rustix::mount::{UnmountFlags, unmount};
 
 /// Unmounts whatever is mounted at or below `dir`, the deepest first.
 pub(crate) fn unmount_below(dir: &Path) -> Result<()> {
+    let Some(dir) = in_table(dir)? else { return Ok(()) };
     let table = fs::read("/proc/self/mounts").context("cannot read /proc/self/mounts")?;
-    for point in below(&table, dir) {
+    for point in below(&table, &dir) {
         // Detached where something still holds it: it then goes with its last user.
         unmount(&point, UnmountFlags::empty())
             .or_else(|_| unmount(&point, UnmountFlags::DETACH))
             .with_context(|| format!("cannot unmount {}", point.display()))?;
     }
     Ok(())
+}
+
+/// `dir` as the kernel writes it in its table of mounts, without symbolic links; none where there is no such
+/// directory, and so nothing mounted below it.
+fn in_table(dir: &Path) -> Result<Option<PathBuf>> {
+    match dir.canonicalize() {
+        Ok(real) => Ok(Some(real)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot look at {}", dir.display())),
+    }
 }
 
 /// The mount points at or below `dir`, last mounted first: what lies above another was mounted later.
@@ -58,6 +70,19 @@ fn unescape(field: &[u8]) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_found_behind_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (disk, cache) = (dir.path().join("disk"), dir.path().join("cache"));
+        fs::create_dir_all(disk.join("bases")).unwrap();
+        std::os::unix::fs::symlink(&disk, &cache).unwrap();
+        let real = disk.canonicalize().unwrap().join("bases");
+        let table = format!("proc {}/root/proc proc rw 0 0\n", real.display());
+        let found = in_table(&cache.join("bases")).unwrap().unwrap();
+        assert_eq!(below(table.as_bytes(), &found), [real.join("root/proc")]);
+        assert_eq!(in_table(&cache.join("nothing")).unwrap(), None);
+    }
 
     #[test]
     fn only_what_lies_below_deepest_first() {

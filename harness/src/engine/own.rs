@@ -7,6 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Address;
+use crate::cache::hex;
 
 /// An engine of the user's, and where it is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +86,7 @@ struct Endpoint {
 
 /// The docker client keeps a context below the SHA-256 of its name.
 fn context_host(config: &Path, name: &str) -> Result<String, String> {
-    let id: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex(&Sha256::digest(name));
     let path = config.join("contexts/meta").join(id).join("meta.json");
     let text = fs::read_to_string(&path).map_err(|error| {
         format!("the docker context {name:?} cannot be read ({}): {error}", path.display())
@@ -103,7 +104,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("config.json"), format!(r#"{{"currentContext":"{name}","auths":{{}}}}"#))
             .unwrap();
-        let id: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(&Sha256::digest(name));
         let meta = dir.path().join("contexts/meta").join(id);
         fs::create_dir_all(&meta).unwrap();
         let text = format!(

@@ -215,10 +215,18 @@ impl Reader {
     }
 }
 
-/// A Python package's name as PEP 503 has it: in lower case, runs of `-`, `_` and `.` as one hyphen.
+/// A Python package's name as indexes compare it, PEP 503's `re.sub(r"[-_.]+", "-", name).lower()`: in lower case, each
+/// run of `-`, `_` and `.` as one hyphen, also where the name begins or ends with one.
 pub fn python_name(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_lowercase()
+    let mut normal = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if !matches!(letter, '-' | '_' | '.') {
+            normal.extend(letter.to_lowercase());
+        } else if !normal.ends_with('-') {
+            normal.push('-');
+        }
+    }
+    normal
 }
 
 #[cfg(test)]

@@ -22,13 +22,12 @@ mod weights;
 mod wheels;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Error, Result};
 use bollard::Docker;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, hex};
 use crate::record::BaseInfo;
 use crate::scenario::StoreKind;
 
@@ -200,12 +199,4 @@ impl Supply {
     pub fn volume(&self) -> Result<Volume> {
         Volume::make(&self.cache)
     }
-}
-
-/// Lower-case hex.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

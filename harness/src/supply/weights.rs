@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::scratch::Scratch;
-use crate::cache::Cache;
+use crate::cache::{Cache, put_in_place};
 use crate::stats;
 
 /// Where weights are made and kept.
@@ -49,11 +49,13 @@ impl Weights {
     pub fn first(&self, path: &str, bytes: u64) -> Result<Arc<WeightsFile>> {
         let seed = Sha256::digest(format!("{METHOD}:{path}:{bytes}"));
         let file = self.room.join(format!("{}.safetensors", super::hex(&seed[..8])));
-        if !file.exists() {
+        // One of another length was cut short, as by a machine that went down.
+        let whole = fs::metadata(&file).is_ok_and(|found| found.len() == bytes);
+        if !whole {
             // Beside, then renamed: what is there is whole.
             let made = tempfile::Builder::new().prefix("unfinished-").tempfile_in(&self.room)?;
             write(made.as_file(), bytes, word(&seed))?;
-            made.persist(&file).with_context(|| format!("cannot write {}", file.display()))?;
+            put_in_place(made.path(), &file).with_context(|| format!("cannot write {}", file.display()))?;
         }
         Ok(Arc::new(WeightsFile { path: file, temporary: false }))
     }
@@ -247,6 +249,17 @@ mod tests {
         let mut gzip = flate2::read::GzEncoder::new(data.as_slice(), flate2::Compression::default());
         let compressed = gzip.read_to_end(&mut Vec::new()).unwrap() as f64 / data.len() as f64;
         assert!((0.77..0.81).contains(&compressed), "{compressed}");
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_is_made_anew() {
+        let (_dir, weights) = weights();
+        let first = weights.first("m", 100_000).unwrap();
+        let whole = fs::read(first.path()).unwrap();
+        for bytes in [0, 99_999] {
+            File::options().write(true).open(first.path()).unwrap().set_len(bytes).unwrap();
+            assert!(fs::read(weights.first("m", 100_000).unwrap().path()).unwrap() == whole, "{bytes}");
+        }
     }
 
     #[test]

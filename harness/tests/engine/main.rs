@@ -172,12 +172,18 @@ async fn the_older_engine_of_debian_13_serves_too() {
     let home = home(dir.path());
     // As if it had been the first that came up.
     std::fs::write(home.engine.join("candidate"), "Debian trixie").unwrap();
-    let engine = managed(&home, Data::Wipe).await;
+    let mut engine = managed(&home, Data::Wipe).await;
     let info = engine.info().await.unwrap();
     assert!(info.version.starts_with("26."), "{info:?}");
     let files = tempfile::tempdir().unwrap();
     std::fs::write(files.path().join("file"), "text").unwrap();
     build(&engine, "FROM scratch\nCOPY file /file\n", files.path(), Export::Nothing).await;
+
+    // As if a better one had merely not been to be had: a fresh engine in the middle of a run is of this version too.
+    std::fs::remove_file(home.engine.join("candidate")).unwrap();
+    engine.reset(Disk::Machine, &|_| {}).await.unwrap();
+    assert_eq!(engine.info().await.unwrap().version, info.version);
+    assert!(!home.engine.join("candidate").exists(), "and is not remembered for that");
     engine.down(Data::Wipe).await.unwrap();
 }
 
@@ -214,10 +220,16 @@ async fn one_that_stays_is_taken_over_and_left_up() {
     let mut second = managed(&home, Data::Wipe).await;
     assert_eq!(second.info().await.unwrap().generation, generation, "a run uses the one that is up");
     assert!(second.cpu_seconds().unwrap().is_some());
+    // As a run that is killed while it builds on one processor.
+    let several = std::thread::available_parallelism().unwrap().get() > 1;
+    let limited = (several && second.limit_cpus(Some(1)).is_ok()).then(|| traces.cpus());
     drop(second);
     assert!(traces.dockerd_is_alive(), "and leaves it up");
 
     second = managed(&home, Data::Wipe).await;
+    if let Some(limited) = limited {
+        assert_ne!(traces.cpus(), limited, "the next run has all processors");
+    }
     second.set_stays(false).unwrap();
     second.down(Data::Wipe).await.unwrap();
     traces.assert_gone();

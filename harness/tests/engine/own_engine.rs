@@ -2,10 +2,10 @@
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
-    CreateContainerOptions, ListContainersOptionsBuilder, ListImagesOptionsBuilder,
+    CreateContainerOptions, ListContainersOptionsBuilder, ListImagesOptionsBuilder, TagImageOptionsBuilder,
 };
 use harness::engine::buildkit::{CacheRecord, Export};
-use harness::engine::{Choice, Data, Engine, LABEL, image_name};
+use harness::engine::{Choice, Data, Engine, LABEL, image_name, remove_all};
 
 use super::{Traces, build, home, managed};
 
@@ -72,6 +72,15 @@ async fn what_is_the_users_stays_and_what_is_ours_goes() {
     ours.forget_builds().await.unwrap();
     assert_eq!((images(&ours).await, cache(&ours).await), before);
     assert_eq!(containers(&ours).await, 0);
+
+    // A killed run leaves names of base images, too.
+    for repository in ["localhost:1/python", "localhost:1/updated/python"] {
+        let options = TagImageOptionsBuilder::default().repo(repository).tag("3.11-slim").build();
+        theirs.docker().tag_image("theirs:1", Some(options)).await.unwrap();
+    }
+    let removed = remove_all(theirs.address()).await.unwrap();
+    assert_eq!((removed.containers, removed.images), (0, 2));
+    assert_eq!(images(&theirs).await, before.0);
 
     ours.down(Data::Wipe).await.unwrap();
     assert!(Traces::of(&home).dockerd_is_alive(), "an engine of the user's stays up");

@@ -71,6 +71,12 @@ impl Traces {
         found
     }
 
+    /// The processors that it may use, by the hierarchies that limit them.
+    pub(crate) fn cpus(&self) -> Vec<String> {
+        let read = |dir: PathBuf| fs::read_to_string(dir.join("cpuset.cpus")).ok();
+        self.cgroups().into_iter().filter_map(read).collect()
+    }
+
     pub(crate) fn assert_processes_and_cgroups_gone(&self) {
         assert!(!Path::new(&format!("/proc/{}", self.dockerd)).exists() || !self.is_in_cgroup(self.dockerd));
         assert_eq!(self.cgroups(), Vec::<PathBuf>::new());

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::query_parameters::TagImageOptionsBuilder;
+use bollard::query_parameters::{ListImagesOptionsBuilder, TagImageOptionsBuilder};
 use harness::cache::Cache;
 use harness::debian::Archive;
 use harness::engine::buildkit::{BuildRequest, Context, Export};
@@ -140,6 +140,12 @@ async fn an_update_of_the_base_is_new_all_the_way_up_to_what_was_linked() {
         Supply::prepare(&cache, &bases.1, &need, options(BaseChoice::Registry), docker, &say).await.unwrap();
     assert!(pulled.failure("service").is_none(), "{:?}", pulled.failure("service"));
     assert_eq!(pulled.base_infos()[0].kind, "registry");
+    let host = bases.0.host();
+    let list = ListImagesOptionsBuilder::default().all(true).build();
+    let images = docker.list_images(Some(list)).await.unwrap();
+    let names = images.iter().flat_map(|image| image.repo_tags.iter().chain(&image.repo_digests));
+    let theirs: Vec<&String> = names.filter(|name| name.starts_with(&host)).collect();
+    assert!(theirs.is_empty(), "the name by which it was pulled is gone: {theirs:?}");
     pulled.update_bases(docker, "service", "5ec2").await.unwrap();
     let image = rig.image(pulled.updated_contexts("service", "5ec2")).await;
     assert_eq!(with(&image, "linked/out/made").digest, with(&before, "linked/out/made").digest);
@@ -154,6 +160,8 @@ async fn pushed(engine: &Engine, cache: &Cache, dir: &Path) -> (Registry, Bases)
     let options = TagImageOptionsBuilder::default().repo("stand-in").tag("1").build();
     engine.docker().tag_image("localhost:1/python:3.11-slim", Some(options)).await.unwrap();
     engine.push("stand-in:1", &registry.host()).await.unwrap();
+    // As in an engine that never had it.
+    engine.remove_images("stand-in:1").await.unwrap();
     let file = dir.join("bases.toml");
     let text = format!("[[base]]\nreference = \"{BASE}\"\nregistry = \"{}/stand-in:1\"\n", registry.host());
     fs::write(&file, text).unwrap();

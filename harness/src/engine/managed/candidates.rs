@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 
-use crate::debian::{Archive, Suite, Unpacked};
+use crate::debian::{Archive, NotThere, Suite, Unpacked};
 
 /// The first Docker Engine whose BuildKit knows rewrite-timestamp (0.13).
 const OLDEST: u32 = 26;
@@ -28,13 +28,31 @@ pub(super) const CANDIDATES: &[Candidate] =
 /// An engine on disk, ready to be started.
 #[derive(Debug)]
 pub(super) struct Programs {
+    /// What they were unpacked from.
+    pub(super) candidate: Candidate,
     pub(super) dockerd: PathBuf,
     pub(super) env: Vec<(&'static str, OsString)>,
     /// `name version`.
     pub(super) packages: Vec<String>,
 }
 
+/// A candidate's packages are no engine for this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unsuitable(String);
+
+/// Whether what failed by `error` fails by it the next time, too. A mirror that is down or a daemon that is slow may be
+/// well by then.
+pub(super) fn is_for_good(error: &Error) -> bool {
+    error.is::<Unsuitable>() || error.is::<NotThere>()
+}
+
 impl Candidate {
+    /// The one that is written `name`.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        CANDIDATES.iter().copied().find(|candidate| candidate.to_string() == name)
+    }
+
     /// Unpacks it, or finds it unpacked.
     pub(super) fn provision(self, archive: &Archive) -> Result<Programs> {
         match self {
@@ -44,15 +62,16 @@ impl Candidate {
                 let major =
                     major(&version).with_context(|| format!("docker.io has the version {version}"))?;
                 if major < OLDEST {
-                    bail!("docker.io {version} is too old: {OLDEST} or newer is needed");
+                    let text = format!("docker.io {version} is too old: {OLDEST} or newer is needed");
+                    return Err(Unsuitable(text).into());
                 }
-                programs(&[&archive.unpack(&Suite::Own, &packages)?])
+                programs(self, &[&archive.unpack(&Suite::Own, &packages)?])
             }
             Self::Debian(release) => {
                 let engine =
                     archive.unpack(&Suite::Named(release.to_owned()), &["docker.io", "containerd"])?;
                 let runc = archive.unpack(&Suite::Own, &["runc"])?;
-                programs(&[&engine, &runc])
+                programs(self, &[&engine, &runc])
             }
         }
     }
@@ -67,13 +86,15 @@ impl fmt::Display for Candidate {
     }
 }
 
-fn programs(unpacked: &[&Unpacked]) -> Result<Programs> {
+fn programs(candidate: Candidate, unpacked: &[&Unpacked]) -> Result<Programs> {
     let packages = unpacked.iter().flat_map(|one| &one.packages);
     let programs = Programs {
+        candidate,
         dockerd: unpacked[0].program("dockerd")?,
         env: Unpacked::joint_env(unpacked),
         packages: packages.map(|(name, version)| format!("{name} {version}")).collect(),
     };
+    runs("dockerd", unpacked, &programs)?;
     // The daemon comes up without it, and then no build step runs.
     runs("runc", unpacked, &programs)?;
     Ok(programs)
@@ -91,7 +112,8 @@ fn runs(name: &str, unpacked: &[&Unpacked], programs: &Programs) -> Result<()> {
         .with_context(|| format!("{name} does not run here"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{name} does not run here: {}", said.lines().next().unwrap_or_default());
+        let text = format!("{name} does not run here: {}", said.lines().next().unwrap_or_default());
+        return Err(Unsuitable(text).into());
     }
     Ok(())
 }
@@ -103,7 +125,27 @@ fn major(version: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::major;
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn what_is_too_old_or_not_there_stays_so_and_what_is_down_or_slow_does_not() {
+        let too_old = Error::from(Unsuitable("docker.io 20.10 is too old".to_owned()));
+        let not_there = Error::from(NotThere("Debian testing is not on the mirror".to_owned()));
+        assert!(is_for_good(&too_old));
+        assert!(is_for_good(&not_there.context("cannot unpack docker.io of Debian testing")));
+        assert!(!is_for_good(&anyhow!("Debian testing cannot be reached")));
+        assert!(!is_for_good(&anyhow!("dockerd did not answer within 60 s").context("as it was")));
+    }
+
+    #[test]
+    fn a_candidate_is_found_by_what_it_is_written() {
+        for candidate in CANDIDATES {
+            assert_eq!(Candidate::named(&candidate.to_string()), Some(*candidate));
+        }
+        assert_eq!(Candidate::named("Debian sid"), None);
+    }
 
     #[test]
     fn an_epoch_is_no_major_version() {

@@ -115,8 +115,7 @@ impl Cgroup {
             fs::create_dir_all(&top)?;
             fs::write(top.join("cpuset.mems"), fs::read(mount.path.join("cpuset.mems"))?)?;
         }
-        let all = if mount.unified { "cpuset.cpus.effective" } else { "cpuset.cpus" };
-        let all = numbers(fs::read_to_string(mount.path.join(all))?.trim());
+        let all = mount.cpus()?;
         let allowed: Vec<String> =
             all.iter().take(cpus.map_or(all.len(), |cpus| cpus as usize)).map(u32::to_string).collect();
         let allowed = allowed.join(",");
@@ -138,6 +137,14 @@ impl Cgroup {
         Ok(())
     }
 
+    /// Takes off a limit that a run left which was cut short. Where there never was one, nothing is changed.
+    pub(super) fn lift_limit(&self) -> Result<()> {
+        let Ok(mount) = cpuset() else { return Ok(()) };
+        let cpus = fs::read_to_string(mount.path.join(&self.0).join("cpuset.cpus")).unwrap_or_default();
+        let cpus = numbers(cpus.trim());
+        if cpus.is_empty() || cpus == mount.cpus()? { Ok(()) } else { self.limit_cpus(None) }
+    }
+
     fn counter(&self) -> Result<PathBuf> {
         let (Counter::Unified(mount) | Counter::Cpuacct(mount)) = counter()?;
         Ok(mount.join(&self.0))
@@ -148,6 +155,14 @@ struct Mount {
     path: PathBuf,
     unified: bool,
     options: String,
+}
+
+impl Mount {
+    /// The machine's processors, as the hierarchy that limits them has them at its top.
+    fn cpus(&self) -> Result<Vec<u32>> {
+        let file = if self.unified { "cpuset.cpus.effective" } else { "cpuset.cpus" };
+        Ok(numbers(fs::read_to_string(self.path.join(file))?.trim()))
+    }
 }
 
 /// Where control groups are mounted.
@@ -234,7 +249,14 @@ fn remove_tree(dir: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::numbers;
+    use super::*;
+
+    #[test]
+    fn no_limit_is_taken_off_where_there_is_none() {
+        let nobodys = Cgroup::fresh();
+        nobodys.lift_limit().unwrap();
+        assert!(mounts().unwrap().iter().all(|mount| !mount.path.join(&nobodys.0).exists()));
+    }
 
     #[test]
     fn lists_of_processors_are_read() {

@@ -41,7 +41,7 @@ impl Daemon {
     /// Starts one with its data on `disk` and waits until it answers. Where there can be no such disk, its data lies on
     /// the machine's, and [`on_disk`](Self::on_disk) says why.
     pub(super) fn start(files: Files, programs: &Programs, disk: Disk) -> Result<Self> {
-        let state = State::starting(programs.packages.clone())?;
+        let state = State::starting(programs)?;
         fs::create_dir_all(files.data_root())?;
         fs::create_dir_all(files.temporary())?;
         // Before anything is there to be found.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use self::candidates::{CANDIDATES, Candidate};
+use self::candidates::{CANDIDATES, Candidate, is_for_good};
 use self::daemon::Daemon;
 use self::files::Files;
 use self::state::{Lock, State};
@@ -123,6 +123,8 @@ pub async fn take_down(home: &Home) -> Result<bool> {
 #[derive(Debug)]
 pub(super) struct Managed {
     files: Files,
+    /// What it was brought up from; none where an older Tare did that.
+    candidate: Option<Candidate>,
     /// Before the lock, so that it has ended when the lock is free.
     daemon: Option<Daemon>,
     _lock: Lock,
@@ -142,13 +144,19 @@ impl Managed {
         if let Some(state) = State::load(files.dir())? {
             if state.stays && state.is_up()? {
                 note("the managed engine is up already (`engine up`); it stays up");
-                return Ok(Self { daemon: Some(Daemon::adopt(files.clone(), state)), files, _lock: lock });
+                state.cgroup.lift_limit().context(
+                    "a run that was cut short left the managed engine with fewer processors: take it down \
+                     (`cargo xtask engine down`)",
+                )?;
+                let candidate = state.candidate.as_deref().and_then(Candidate::named);
+                let daemon = Some(Daemon::adopt(files.clone(), state));
+                return Ok(Self { files, candidate, daemon, _lock: lock });
             }
             let left = Daemon::adopt(files.clone(), state);
             blocking(move || left.stop()).await?;
             note("ended a managed engine that a killed run had left behind");
         }
-        let mut managed = Self { files, daemon: None, _lock: lock };
+        let mut managed = Self { files, candidate: None, daemon: None, _lock: lock };
         if data == Data::Wipe {
             let files = managed.files.clone();
             blocking(move || files.wipe_data()).await?;
@@ -157,22 +165,27 @@ impl Managed {
         Ok(managed)
     }
 
-    /// Tries the candidates, the one that worked last time first.
+    /// Tries the candidates, the one that is remembered first. The one that comes up is remembered if those before it
+    /// are no good here: after one that was merely not to be had this time, it would keep its place for ever.
     async fn start(&mut self, debian: &Path, disk: Disk, note: Note<'_>) -> Result<()> {
         let archive = Arc::new(Archive::open(debian)?);
         let remembered = self.remembered();
         let others = CANDIDATES.iter().copied().filter(|candidate| Some(*candidate) != remembered);
         let mut passed_over = Vec::new();
+        let mut for_good = true;
         for candidate in remembered.into_iter().chain(others) {
             if remembered.is_none() {
                 note(&format!("trying Docker Engine from {candidate} (about 60 MB, fetched once)"));
             }
             match self.try_candidate(candidate, &archive, disk).await {
                 Ok(()) => {
-                    std::fs::write(self.files.dir().join("candidate"), candidate.to_string())?;
+                    if for_good {
+                        std::fs::write(self.files.dir().join("candidate"), candidate.to_string())?;
+                    }
                     return Ok(());
                 }
                 Err(error) => {
+                    for_good &= is_for_good(&error);
                     let line = format!("{candidate}: {error:#}");
                     note(&format!("passed over {line}"));
                     passed_over.push(line);
@@ -180,6 +193,23 @@ impl Managed {
             }
         }
         bail!("no Docker Engine could be brought up:\n  {}", passed_over.join("\n  "));
+    }
+
+    /// Starts from `candidate` and from no other: figures of two versions do not mix. What was slow once may not be so
+    /// the next time.
+    async fn start_again(
+        &mut self,
+        candidate: Candidate,
+        debian: &Path,
+        disk: Disk,
+        note: Note<'_>,
+    ) -> Result<()> {
+        let archive = Arc::new(Archive::open(debian)?);
+        let first = self.try_candidate(candidate, &archive, disk).await;
+        let Err(error) = first else { return Ok(()) };
+        note(&format!("trying once more to start Docker Engine from {candidate}: {error:#}"));
+        let second = self.try_candidate(candidate, &archive, disk).await;
+        second.with_context(|| format!("Docker Engine from {candidate} does not come up again"))
     }
 
     async fn try_candidate(
@@ -197,12 +227,12 @@ impl Managed {
             self.stop().await?;
             bail!(unfit);
         }
+        self.candidate = Some(candidate);
         Ok(())
     }
 
     fn remembered(&self) -> Option<Candidate> {
-        let name = std::fs::read_to_string(self.files.dir().join("candidate")).ok()?;
-        CANDIDATES.iter().copied().find(|candidate| candidate.to_string() == name)
+        Candidate::named(&std::fs::read_to_string(self.files.dir().join("candidate")).ok()?)
     }
 
     pub(super) fn address(&self) -> Address {
@@ -257,7 +287,10 @@ impl Managed {
         self.stop().await?;
         let files = self.files.clone();
         blocking(move || files.wipe_data()).await?;
-        self.start(debian, disk, note).await?;
+        match self.candidate {
+            Some(candidate) => self.start_again(candidate, debian, disk, note).await?,
+            None => self.start(debian, disk, note).await?,
+        }
         if stays {
             self.set_stays(true)?;
         }

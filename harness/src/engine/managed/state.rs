@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::candidates::Programs;
 use super::cgroup::Cgroup;
 use super::process::Process;
 
@@ -22,6 +23,9 @@ pub(super) struct State {
     pub(super) dockerd: Option<Process>,
     /// Whether it was brought up to stay (`engine up`).
     pub(super) stays: bool,
+    /// Which of the candidates it was unpacked from; none in what an older Tare wrote.
+    #[serde(default)]
+    pub(super) candidate: Option<String>,
     /// `name version` of each package that it was unpacked from.
     pub(super) packages: Vec<String>,
     /// Directories that the engine makes outside its own, and that were not there before.
@@ -41,13 +45,14 @@ const STRAYS: &[&str] = &[
 
 impl State {
     /// Of an engine that is about to be started.
-    pub(super) fn starting(packages: Vec<String>) -> Result<Self> {
+    pub(super) fn starting(programs: &Programs) -> Result<Self> {
         Ok(Self {
             boot: boot()?,
             cgroup: Cgroup::fresh(),
             dockerd: None,
             stays: false,
-            packages,
+            candidate: Some(programs.candidate.to_string()),
+            packages: programs.packages.clone(),
             strays: STRAYS.iter().map(PathBuf::from).filter(|dir| !dir.exists()).collect(),
         })
     }
@@ -145,3 +150,17 @@ impl Lock {
 
 /// The number of the process that has the lock.
 pub(super) struct Holder(pub(super) String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_tare_wrote_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = r#"{"boot":"b","cgroup":"tare-0","dockerd":null,"stays":true,"packages":[],"strays":[]}"#;
+        fs::write(file(dir.path()), text).unwrap();
+        let state = State::load(dir.path()).unwrap().unwrap();
+        assert!(state.stays && state.candidate.is_none());
+    }
+}

@@ -13,7 +13,7 @@ mod side;
 mod variation;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,6 +34,9 @@ use crate::supply::Supply;
 /// What stands for a run's id in what is built. The same in every run: what is planted in an image must not make it
 /// differ from another run's.
 const RUN: &str = "repro";
+
+/// All that is asked for is rebuilt.
+static NOTHING: BTreeMap<String, String> = BTreeMap::new();
 
 /// What is rebuilt, and how.
 pub struct Repro<'a> {
@@ -96,6 +99,7 @@ impl Repro<'_> {
             profile: self.profile,
             scenarios: self.scenarios,
             plan: self.plan,
+            left_out: &NOTHING,
             engine,
             supply: self.supply,
             node: Err("rebuilds start nothing"),

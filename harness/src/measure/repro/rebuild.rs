@@ -71,12 +71,10 @@ pub(super) async fn rebuild(
         Export::Oci { rewrite_timestamp: epoch.is_some(), sink: Box::new(archive.as_file().try_clone()?) };
 
     repro.supply.set_moved_on(&scenario.name, variation.has(Axis::Upstream));
-    if variation.has(Axis::Cpus) {
-        engine.limit_cpus(Some(1))?;
-    }
+    let limited = variation.has(Axis::Cpus).then(|| OneCpu::of(engine)).transpose()?;
     let result = engine.build(request).await;
-    if variation.has(Axis::Cpus) {
-        engine.limit_cpus(None)?;
+    if let Some(limited) = limited {
+        limited.end()?;
     }
     repro.supply.set_moved_on(&scenario.name, false);
     engine.forget_builds().await?;
@@ -88,6 +86,29 @@ pub(super) async fn rebuild(
         }
         Err(error @ BuildError::EngineLost(_)) => Err(error.into()),
         Err(error) => Ok(Err(repro.shown(scenario, &error.to_string()))),
+    }
+}
+
+/// An engine whose builds have one processor; all of them again when it is dropped, as where the build is cancelled.
+struct OneCpu<'e>(&'e Engine);
+
+impl<'e> OneCpu<'e> {
+    fn of(engine: &'e Engine) -> Result<Self> {
+        // Before the limit: one that was set half goes, too.
+        let limited = Self(engine);
+        engine.limit_cpus(Some(1))?;
+        Ok(limited)
+    }
+
+    fn end(self) -> Result<()> {
+        self.0.limit_cpus(None)
+    }
+}
+
+impl Drop for OneCpu<'_> {
+    fn drop(&mut self) {
+        // Where it cannot be taken off, whoever uses the engine next does so, or says why not.
+        let _ = self.0.limit_cpus(None);
     }
 }
 

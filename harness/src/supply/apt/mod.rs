@@ -34,7 +34,8 @@ pub struct AptProxy {
 }
 
 impl AptProxy {
-    /// Proxies the mirrors of `sources` that are reached by HTTP or HTTPS, and nothing else.
+    /// Proxies the mirrors of `sources` that are reached by HTTP or HTTPS, and the archives that the images'
+    /// own apt names.
     ///
     /// # Errors
     /// If the cache cannot be written or no port of loopback can be listened on.
@@ -92,7 +93,7 @@ impl Handler for Proxy {
             self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
             return server::text(
                 StatusCode::FORBIDDEN,
-                "this proxy serves apt alone, from the mirrors of this machine's apt sources",
+                "this proxy serves apt alone: files below dists/ or pool/ of an archive",
             );
         };
         match self.store.get(&url).await {
@@ -109,7 +110,33 @@ impl Proxy {
         if request.method() != Method::GET || uri.scheme_str() != Some("http") || uri.query().is_some() {
             return None;
         }
-        let authority = uri.authority()?.as_str();
-        self.mirrors.iter().find_map(|mirror| mirror.upstream_of(authority, uri.path()))
+        let (authority, path) = (uri.authority()?.as_str(), uri.path());
+        let mirrored = self.mirrors.iter().find_map(|mirror| mirror.upstream_of(authority, path));
+        mirrored.or_else(|| of_an_archive(authority, path))
+    }
+}
+
+/// A file of an archive that this machine does not use itself: images of a registry name their own.
+fn of_an_archive(authority: &str, path: &str) -> Option<String> {
+    let mut parts = path.split('/');
+    let is_apts = parts.clone().any(|part| matches!(part, "dists" | "pool"));
+    (is_apts && parts.all(|part| part != "..")).then(|| format!("http://{authority}{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_archives_of_other_images_are_apts_too() {
+        for path in
+            ["/debian/dists/bookworm/InRelease", "/ubuntu/pool/main/g/gcc.deb", "/dists/stable/Release"]
+        {
+            let url = of_an_archive("archive.example:8080", path);
+            assert_eq!(url, Some(format!("http://archive.example:8080{path}")));
+        }
+        for path in ["/model.bin", "/simple/numpy/", "/carpool/x", "/debian/pool/../../private"] {
+            assert_eq!(of_an_archive("archive.example", path), None, "{path}");
+        }
     }
 }

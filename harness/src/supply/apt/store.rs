@@ -1,7 +1,7 @@
 //! What the proxy has fetched: on disk for later runs, and one state for the whole of this one.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use super::upstream::{self, FetchError};
+use crate::cache::put_in_place;
 
 /// A file of a mirror, held open: a later run that replaces it on disk does not change it for this one.
 #[derive(Debug, Clone)]
@@ -85,7 +86,10 @@ impl Store {
         let work = tempfile::Builder::new().prefix(".part-").tempdir_in(&self.room).map_err(failed)?;
         let part = work.path().join("file");
         upstream::fetch(url, &part).await?;
-        fs::rename(&part, path).and_then(|()| Cached::open(path)).map_err(failed)
+        let to = path.to_owned();
+        // Others are served while the disk writes.
+        let put = move || put_in_place(&part, &to).and_then(|()| Cached::open(&to));
+        tokio::task::spawn_blocking(put).await.map_err(io::Error::from).flatten().map_err(failed)
     }
 }
 
@@ -102,6 +106,8 @@ fn name_of(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// A mirror on disk, which apt reads as it reads any other.

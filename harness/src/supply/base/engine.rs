@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use bollard::Docker;
 use bollard::models::ImageInspect;
 use bollard::query_parameters::{
-    CreateImageOptionsBuilder, ImportImageOptionsBuilder, TagImageOptionsBuilder,
+    CreateImageOptionsBuilder, ImportImageOptionsBuilder, RemoveImageOptions, TagImageOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -149,7 +149,7 @@ impl ResolvedBase {
 pub const UPDATED: &str = "localhost:1/updated/";
 
 fn tag_of(reference: &str) -> String {
-    format!("localhost:1/{reference}")
+    format!("{}{reference}", engine::BASES)
 }
 
 /// A registry that says nothing for this long is not there.
@@ -273,8 +273,10 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Pulls an image by digest and tags it.
+/// Pulls an image by digest and tags it. The name by which it was pulled goes again, unless the engine had the image
+/// by it before: nobody would remove it from an engine of the user's, and it would keep the image for ever.
 async fn pull(docker: &Docker, pinned: &str, tag: &str) -> Result<()> {
+    let was_there = docker.inspect_image(pinned).await.is_ok();
     let options = CreateImageOptionsBuilder::new().from_image(pinned).build();
     docker
         .create_image(Some(options), None, None)
@@ -284,6 +286,10 @@ async fn pull(docker: &Docker, pinned: &str, tag: &str) -> Result<()> {
     let (to, with) = tag.rsplit_once(':').context("a reference has a tag")?;
     let options = TagImageOptionsBuilder::new().repo(to).tag(with).build();
     docker.tag_image(pinned, Some(options)).await?;
+    if !was_there {
+        let removed = docker.remove_image(pinned, None::<RemoveImageOptions>, None).await;
+        removed.with_context(|| format!("cannot remove the name {pinned}"))?;
+    }
     Ok(())
 }
 

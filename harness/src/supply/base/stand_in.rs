@@ -12,6 +12,7 @@ use super::super::hex;
 use super::apt_settings::{AptSettings, AptSources};
 use super::archive::{self, Config, Digests, Written};
 use super::{Base, Recipe};
+use crate::cache::put_in_place;
 use crate::debian::{Archive, Suite, Unpacked};
 use crate::engine::unmount_below;
 
@@ -21,8 +22,6 @@ pub(super) struct StandIn {
     /// What `docker load` takes.
     pub(super) archive: PathBuf,
     pub(super) digests: Digests,
-    /// `name version` of each package in it.
-    pub(super) packages: Vec<String>,
 }
 
 impl StandIn {
@@ -69,7 +68,7 @@ pub(super) fn make(
     built.with_context(|| {
         format!("cannot make the stand-in for {} from Debian {}", base.reference, recipe.suite)
     })?;
-    fs::rename(work.keep(), &place)?;
+    put_in_place(&work.keep(), &place)?;
     read(&place)?.context("the stand-in that was just made is not there")
 }
 
@@ -213,6 +212,7 @@ struct Facts {
     manifest: String,
     config: String,
     diff_id: String,
+    /// `name version` of each package in it, for people.
     packages: Vec<String>,
 }
 
@@ -227,6 +227,5 @@ fn read(place: &Path) -> Result<Option<StandIn>> {
     Ok(Some(StandIn {
         archive: place.join("image.tar"),
         digests: Digests { manifest: facts.manifest, config: facts.config, diff_id: facts.diff_id },
-        packages: facts.packages,
     }))
 }

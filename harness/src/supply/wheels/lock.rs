@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::error::BadInput;
+use crate::oci::python_name;
 
 /// One requirement of a lock file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,21 +34,6 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.file.display(), self.line)
     }
-}
-
-/// A project's name as indexes compare it (PEP 503).
-pub fn normalised(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for c in name.chars() {
-        if matches!(c, '-' | '_' | '.') {
-            if !out.ends_with('-') {
-                out.push('-');
-            }
-        } else {
-            out.extend(c.to_lowercase());
-        }
-    }
-    out
 }
 
 /// Reads a lock file.
@@ -137,7 +123,7 @@ fn requirement_of(text: &str, at: &Place) -> Result<Locked, String> {
         ));
     }
     Ok(Locked {
-        name: normalised(name),
+        name: python_name(name),
         version: version.trim_start_matches('=').to_owned(),
         hashes,
         at: at.clone(),
@@ -189,6 +175,14 @@ mod tests {
 
     #[test]
     fn names_are_compared_as_indexes_do() {
-        assert_eq!(normalised("Zope._-Interface"), "zope-interface");
+        for (name, normal) in [
+            ("Zope._-Interface", "zope-interface"),
+            ("ruamel.yaml__clib", "ruamel-yaml-clib"),
+            ("-a", "-a"),
+            ("__A..", "-a-"),
+            ("", ""),
+        ] {
+            assert_eq!(python_name(name), normal, "{name}");
+        }
     }
 }

@@ -16,8 +16,9 @@ use sha2::{Digest as _, Sha256};
 use crate::cache::Cache;
 use crate::debian::Archive;
 
+pub use crate::oci::python_name as normalised;
 pub(super) use lock::parse;
-pub use lock::{Locked, Place, normalised, read};
+pub use lock::{Locked, Place, read};
 pub(super) use pip::Pip;
 
 /// A file that the loopback index serves.
