@@ -66,7 +66,13 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
         let blocks = blocks(scenario, choices);
         let naive_first = rng.random::<bool>();
         let mut emptied = false;
+        // What the builds since the engine was last emptied leave in it; before them both variants are rehearsed.
+        let mut filled = 1;
+        let mut most_filled = filled;
         for block in 1..=blocks {
+            if begins_afresh(block) {
+                filled = 1;
+            }
             let order = if naive_first == (block % 2 == 1) {
                 Variant::BOTH
             } else {
@@ -84,6 +90,8 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
                 events
             };
             emptied = events.iter().any(|event| matches!(event, Event::CiEdit(_)));
+            filled += u64::from(events.iter().any(|event| *event != Event::Noop));
+            most_filled = most_filled.max(filled);
             seconds += events_seconds(scenario, &events);
             // Both variants, each started twice.
             seconds += scenario.starts.len() as f64 * 4.0 * START_S;
@@ -99,8 +107,7 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
         }
         let rehearsals = (1..=blocks).filter(|block| *block == 1 || begins_afresh(*block)).count();
         seconds += rehearsals as f64 * events_seconds(scenario, REHEARSAL);
-        let kept = u64::from(blocks.min(BLOCKS_KEPT) + 1);
-        peak_disk_bytes = peak_disk_bytes.max(kept * scenario.estimate.block_disk_bytes);
+        peak_disk_bytes = peak_disk_bytes.max(most_filled * scenario.estimate.block_disk_bytes);
         planned.push(planned_scenario(scenario, blocks)?);
     }
     Ok(Plan { scenarios: planned, steps, expected_minutes: seconds / 60.0, peak_disk_bytes })
@@ -306,6 +313,8 @@ mod tests {
         assert_eq!(six.scenarios[0].blocks, TIMED_BLOCKS);
         let cold = six.steps.iter().filter(|step| step.event == Event::Cold).count();
         assert_eq!(cold, 2 * EXACT_BLOCKS as usize);
+        let a_block = scenarios[0].estimate.block_disk_bytes;
+        assert_eq!(six.peak_disk_bytes, 3 * a_block, "a rehearsal and two blocks: a no-op leaves nothing");
         for block in EXACT_BLOCKS + 1..=TIMED_BLOCKS {
             assert_eq!(events(&six, block, Variant::Naive), ["noop"]);
             assert_eq!(events(&six, block, Variant::Optimized), ["noop"]);

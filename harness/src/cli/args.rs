@@ -93,8 +93,9 @@ pub struct Bench {
     /// The scenarios to measure; all if none is named
     #[arg(value_name = "SCENARIO", conflicts_with_all = ["pair", "resume"])]
     pub scenarios: Vec<String>,
-    /// How much is measured: smoke takes minutes, quick at most 20 of them, full hours
-    #[arg(long, value_enum, default_value_t = Profile::Quick)]
+    /// How much is measured: smoke takes minutes; quick a few minutes a pair, about an hour for all pairs on two
+    /// cores; full hours
+    #[arg(long, value_enum, default_value_t = Profile::Quick, conflicts_with = "resume")]
     pub profile: Profile,
     /// auto (yours if it is fit, else the managed one), managed, or unix:///… | tcp://127.0.0.1:…
     #[arg(long, default_value = "auto", value_name = "auto|managed|URL")]
@@ -103,7 +104,8 @@ pub struct Bench {
     #[arg(long, default_value = "auto", value_name = "auto|registry|local")]
     pub base: BaseChoice,
     /// Blocks of every scenario (a claim on time needs 6)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub blocks: Option<u32>,
     /// Measure until the 95 % interval of every claim on time is at most so many percentage points wide; --blocks is
     /// then the most that are measured (48 if not given)
@@ -116,7 +118,7 @@ pub struct Bench {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub max_time: Option<Duration>,
     /// The seed of the order of variants; random if not given, recorded in either case
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub seed: Option<u64>,
     /// Give start-ups the machine's GPUs: auto does if there are any, require ends the run if there are none
     #[arg(long, value_enum, default_value_t = GpuChoice::Auto)]
@@ -124,7 +126,7 @@ pub struct Bench {
     /// The run directory; results/DATE-PROFILE if not given
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub out: Option<PathBuf>,
-    /// Go on with a run that was cut short
+    /// Go on with a run that was cut short, as it was begun: its profile, blocks, seed and link are in its directory
     #[arg(long, value_name = "DIR")]
     pub resume: Option<PathBuf>,
     /// Measure the naive variant against itself: how often is a difference found where there is none? Each six blocks
@@ -137,15 +139,15 @@ pub struct Bench {
     /// Print the results as one JSON document
     #[arg(long)]
     pub json: bool,
-    /// Exit with 3 if something that must hold does not (unequal answers, a secret found, an optimized
-    /// image that differs between blocks)
+    /// Exit with 3 if something that must hold does not: unequal answers, or an optimized image that has a planted
+    /// secret in it, does not keep its weights as it should, or differs between cold builds
     #[arg(long)]
     pub strict: bool,
     /// Look for known vulnerabilities with Trivy, Grype, Snyk or pip-audit, whichever is on PATH
-    #[arg(long)]
+    #[arg(long, conflicts_with = "resume")]
     pub scan: bool,
     /// How fast the loopback servers send: none in smoke, else 200mbit, if not given
-    #[arg(long, value_name = "none|1gbit|200mbit")]
+    #[arg(long, value_name = "none|1gbit|200mbit", conflicts_with = "resume")]
     pub link: Option<Link>,
     /// Look for scenarios in this folder too
     #[arg(long = "scenarios", value_name = "DIR")]
@@ -301,6 +303,17 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_a_run_was_begun_with_cannot_be_changed_when_it_goes_on() {
+        let resumed = ["tare", "bench", "--resume", "results/run"];
+        assert!(Cli::try_parse_from(resumed).is_ok(), "a default is no wish");
+        let begun = [["--profile", "quick"], ["--blocks", "6"], ["--seed", "7"], ["--link", "none"]];
+        for [option, value] in begun {
+            let error = Cli::try_parse_from(resumed.into_iter().chain([option, value])).unwrap_err();
+            assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{option}: {error}");
+        }
     }
 
     #[test]

@@ -36,12 +36,15 @@ pub fn run(args: &Compare) -> Result<()> {
         report::gate(&outcome, &passed)
     };
     std::io::stdout().write_all(text.as_bytes())?;
-    match (outcome.worse().count(), passed.len()) {
-        (0, 0) => Ok(()),
-        (worse, 0) => Err(GateFailed(format!("{worse} worse than in {}", outcome.base)).into()),
-        (0, over) => Err(GateFailed(format!("{over} over budget")).into()),
-        (worse, over) => {
-            Err(GateFailed(format!("{worse} worse than in {}, {over} over budget", outcome.base)).into())
-        }
-    }
+    let counts = [
+        (outcome.broken.len(), format!("failing that did not in {}", outcome.base)),
+        (outcome.worse().count(), format!("worse than in {}", outcome.base)),
+        (passed.len(), "over budget".to_owned()),
+    ];
+    let reasons: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if reasons.is_empty() { Ok(()) } else { Err(GateFailed(reasons.join(", ")).into()) }
 }

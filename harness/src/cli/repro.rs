@@ -16,7 +16,7 @@ use crate::error::{BadInput, GateFailed};
 use crate::measure::repro::{self, Other, Repro};
 use crate::measure::{Forward, Observer, SOURCE_DATE_EPOCH};
 use crate::plan;
-use crate::record::{EngineInfo, Plan, Rebuilds, RunDir, RunInfo, machine};
+use crate::record::{Plan, Rebuilds, RunDir, RunInfo, machine};
 use crate::report;
 use crate::scenario::{Axis, Profile, Scenario, Variant};
 use crate::supply::{Link, Needs, Options, Supply};
@@ -45,7 +45,7 @@ pub async fn run(args: Args) -> Result<()> {
         (Err(error), Err(_)) => return Err(error),
     };
     ended?;
-    conclude(&args, &job, &dir)
+    conclude(&args, &job, &line, &dir)
 }
 
 /// What is to be rebuilt, and where the outcome goes.
@@ -70,6 +70,9 @@ impl Job {
             .clone()
             .unwrap_or_else(|| PathBuf::from(format!("results/{}-repro", now.strftime("%Y-%m-%dT%H%M%S"))));
         let run = dir.join("run.json").exists().then(|| RunDir::open(&dir)).transpose()?;
+        if run.is_none() {
+            RunDir::check_new(&dir)?;
+        }
         let profile = match (&run, args.profile) {
             (Some(run), Some(asked)) if asked != run.info().profile => {
                 let theirs = run.info().profile;
@@ -164,10 +167,10 @@ async fn on_engine(
     let say = |what: &str| line.setting_up(what);
     let bases = chosen::bases()?;
     let supply = Supply::prepare(cache, &bases, &needs, options, engine.docker(), &say).await?;
-    let info = session::run_info(&job.id, job.profile, options.link, engine.info().await?, &supply, cache)?;
+    let info = session::run_info(&job.id, job.profile, options.link, engine, &supply, cache).await?;
     let dir = match &job.run {
         Some(run) => {
-            same_engine(&run.info().engine, &info.engine, "the run was made")?;
+            session::check_same_world(run.info(), &info)?;
             RunDir::open(&job.dir)?
         }
         None => RunDir::create(&job.dir, &info, &job.plan)?,
@@ -207,22 +210,17 @@ async fn on_engine(
     repro::run(&repro, engine).await
 }
 
-/// Digests of two engines do not mix: they write layers differently.
-fn same_engine(theirs: &EngineInfo, ours: &EngineInfo, made: &str) -> Result<()> {
-    if theirs.same_version(ours) {
-        return Ok(());
-    }
-    bail!(
-        "{made} on engine {} and this is {}: digests of two engines do not mix; use the same version on both",
-        theirs.version,
-        ours.version
-    )
-}
-
 /// The run that images are held against; its bases are looked at first, since nothing upon others can be the same.
 fn other_run(other: &RunDir, ours: &RunInfo, line: &ProgressLine) -> Result<Other> {
     let theirs = other.info();
-    same_engine(&theirs.engine, &ours.engine, "the run of --against was made")?;
+    if !theirs.engine.same_version(&ours.engine) {
+        bail!(
+            "the run of --against was made on engine {} and this is {}: digests of two engines do not mix; use the same \
+             version on both",
+            theirs.engine.version,
+            ours.engine.version
+        );
+    }
     for base in &ours.bases {
         let their = theirs.bases.iter().find(|their| their.reference == base.reference);
         if let Some(their) = their.filter(|their| their.digest != base.digest) {
@@ -236,13 +234,16 @@ fn other_run(other: &RunDir, ours: &RunInfo, line: &ProgressLine) -> Result<Othe
 }
 
 /// Makes the report with what was found, and says whether a gate failed.
-fn conclude(args: &Args, job: &Job, dir: &RunDir) -> Result<()> {
+fn conclude(args: &Args, job: &Job, line: &ProgressLine, dir: &RunDir) -> Result<()> {
     report::write(dir, &report::Report::of(&dir.read()?))?;
     let outcome = dir.read_repro()?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&outcome)?);
+        line.print(&serde_json::to_string_pretty(&outcome)?);
     } else {
-        println!("Run directory: {} (repro.json, report.html and report.md are in it)", job.dir.display());
+        line.print(&format!(
+            "Run directory: {} (repro.json, report.html and report.md are in it)",
+            job.dir.display()
+        ));
     }
     let of_now = |all: &&Rebuilds| job.scenarios.iter().any(|scenario| scenario.name == all.scenario);
     let named = |what: &dyn Fn(&Rebuilds) -> Option<String>| -> String {

@@ -3,16 +3,14 @@
 
 use anyhow::{Context as _, Result, bail};
 
+use super::alone::alone_on;
 use super::chosen;
 use super::progress::ProgressLine;
 use crate::cache::Cache;
-use crate::engine::{Choice, Data, Engine, Home, Status, managed_status, take_down};
-use crate::record::{EngineInfo, FORMAT_VERSION, RunInfo, machine};
+use crate::engine::{BASES, Choice, Data, Engine, Home, Status, managed_status, take_down};
+use crate::record::{FORMAT_VERSION, RunInfo, machine};
 use crate::scenario::Profile;
 use crate::supply::{Link, Supply};
-
-/// What the names of base images begin with in the engine, as the supply gives them.
-const STAND_INS: &str = "localhost:1/";
 
 /// Brings up the engine that `choice` asks for. `done` is what is to be done with it, for who interrupts that.
 pub(super) async fn begin(
@@ -29,10 +27,12 @@ pub(super) async fn begin(
     if managed_status(&node)? == Status::LeftBehind {
         take_down(&node).await?;
     }
-    tokio::select! {
-        engine = Engine::open(&home, choice, data, &note) => engine,
+    let engine = tokio::select! {
+        engine = Engine::open(&home, choice, data, &note) => engine?,
         () = interrupted() => bail!("interrupted before anything was {done}"),
-    }
+    };
+    alone_on(&engine, cache).await?;
+    Ok(engine)
 }
 
 /// Removes what the run made and takes the engine down, the one whatever becomes of the other.
@@ -45,15 +45,55 @@ pub(super) async fn end(engine: Engine, run: &str, data: Data, line: &ProgressLi
     down
 }
 
+/// Refuses to go on with a run where digests would not mix: another engine writes layers differently, and upon another
+/// base image all is another.
+pub(super) fn check_same_world(before: &RunInfo, now: &RunInfo) -> Result<()> {
+    if !before.engine.same_version(&now.engine) {
+        bail!(
+            "the run was begun on engine {} and this is {}: times and digests of two engines do not mix; begin a new run",
+            before.engine.version,
+            now.engine.version
+        );
+    }
+    for base in &now.bases {
+        let earlier = before.bases.iter().find(|earlier| earlier.reference == base.reference);
+        if let Some(earlier) = earlier.filter(|earlier| earlier.digest != base.digest) {
+            bail!(
+                "the run was begun upon {} {}, and it is {} now: sizes and digests upon two bases do not mix; begin a \
+                 new run",
+                base.reference,
+                earlier.digest,
+                base.digest
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to go on with a run on another machine, whose times would not mix.
+pub(super) fn check_same_machine(before: &RunInfo, now: &RunInfo) -> Result<()> {
+    let machine = |info: &RunInfo| format!("{} cores of {}", info.machine.cores, info.machine.cpu);
+    if machine(before) != machine(now) {
+        bail!(
+            "the run was begun on {} and this is {}: times of two machines do not mix; go on there, or begin a new run",
+            machine(before),
+            machine(now)
+        );
+    }
+    Ok(())
+}
+
 /// What the record says of a run that begins now: where, with what and how.
-pub(super) fn run_info(
+pub(super) async fn run_info(
     id: &str,
     profile: Profile,
     link: Link,
-    engine: EngineInfo,
+    engine: &Engine,
     supply: &Supply,
     cache: &Cache,
 ) -> Result<RunInfo> {
+    // The data of an engine in a virtual machine are on no disk that could be looked at.
+    let disk = engine.disk().await.map_or_else(|_| cache.root().to_owned(), |(disk, _)| disk);
     Ok(RunInfo {
         format_version: FORMAT_VERSION,
         id: id.to_owned(),
@@ -63,8 +103,8 @@ pub(super) fn run_info(
         profile,
         seed: 0,
         link: link.info(),
-        engine,
-        machine: machine::read(cache.root())?,
+        engine: engine.info().await?,
+        machine: machine::read(&disk)?,
         bases: supply.base_infos(),
         scanner: None,
         node: None,
@@ -82,7 +122,7 @@ async fn clean(engine: &Engine, run: &str, data: Data) -> Result<()> {
         return Ok(());
     }
     engine.remove_labelled(run).await?;
-    engine.remove_images(STAND_INS).await?;
+    engine.remove_images(BASES).await?;
     if data == Data::Wipe || !engine.is_managed() {
         engine.forget_builds().await?;
     }

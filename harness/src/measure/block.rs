@@ -16,8 +16,7 @@ use super::{image, start, startup};
 use crate::engine::buildkit::BuildError;
 use crate::explain::Inputs;
 use crate::oci;
-use crate::plan::EXACT_BLOCKS;
-use crate::record::{MeasuredBuild, PlannedStep, Sample};
+use crate::record::{MeasuredBuild, PlannedStep, Sample, UNEQUAL};
 use crate::scenario::{self, Event, Pair, Scenario};
 
 /// A scenario's blocks in progress, one after the other.
@@ -25,6 +24,8 @@ pub(crate) struct Blocks<'a> {
     bench: &'a Bench<'a>,
     scenario: &'a Scenario,
     sides: Pair<Side>,
+    /// Those whose images are looked at: what is exact needs two.
+    exact: Vec<u32>,
     /// Whether the variants were found to answer differently.
     pub(crate) unequal: bool,
 }
@@ -47,8 +48,10 @@ impl<'a> Blocks<'a> {
         bench: &'a Bench<'a>,
         scenario: &'a Scenario,
         samples: impl Iterator<Item = &'s Sample>,
+        exact: Vec<u32>,
     ) -> Result<Self> {
-        let mut blocks = Self { bench, scenario, sides: Pair::from_fn(|_| Side::default()), unequal: false };
+        let sides = Pair::from_fn(|_| Side::default());
+        let mut blocks = Self { bench, scenario, sides, exact, unequal: false };
         let mut samples: Vec<&Sample> = samples.collect();
         samples.sort_by_key(|sample| sample.order);
         for sample in samples {
@@ -121,7 +124,7 @@ impl<'a> Blocks<'a> {
         'a: 's,
     {
         let (bench, scenario, variant) = (self.bench, self.scenario, step.variant);
-        let looked_at = step.block <= EXACT_BLOCKS;
+        let looked_at = self.exact.contains(&step.block);
         let side = self.sides.get_mut(variant);
         let mut context = match (&step.event, side.context.clone()) {
             (Event::Cold, _) => BlockContext::cold(bench, scenario, variant, fresh.to_owned())?,
@@ -176,7 +179,7 @@ impl<'a> Blocks<'a> {
         rows: &mut MeasuredBuild,
     ) -> Result<Option<String>> {
         let (bench, scenario) = (self.bench, self.scenario);
-        let looked_at = step.block <= EXACT_BLOCKS;
+        let looked_at = self.exact.contains(&step.block);
         let side = self.sides.get_mut(step.variant);
         if looked_at
             && let Err(error) = look::fill(bench, scenario, step, side, context, previous, rows).await
@@ -190,7 +193,7 @@ impl<'a> Blocks<'a> {
         if new_block {
             rows.starts = start::rows(bench, scenario, step).await?;
             let mounts = context.mounts(scenario, step.variant);
-            let start_ups = startup::measure(bench, scenario, step, &mounts).await?;
+            let start_ups = startup::measure(bench, scenario, step, &mounts, looked_at).await?;
             rows.starts.extend(start_ups.phases);
             rows.fetches = start_ups.fetches;
         }
@@ -211,7 +214,7 @@ impl<'a> Blocks<'a> {
         Ok(unequal)
     }
 
-    /// Compares the answers once both variants have all their edits, in the first block. (Without
+    /// Compares the answers once both variants have all their edits, in the first block that holds them. (Without
     /// edits, the rehearsal has compared them.) An edit in CI is one of these once more.
     async fn check_answers(&self, step: &PlannedStep) -> Option<String> {
         let in_ci = |event: &&Event| matches!(event, Event::CiEdit(_));
@@ -221,14 +224,15 @@ impl<'a> Blocks<'a> {
             built.eq(self.scenario.events.iter().filter(|event| !in_ci(event)))
         };
         let both = through(&self.sides.naive) && through(&self.sides.optimized);
-        if step.block != 1 || in_ci(&&step.event) || !edited || !both {
+        if self.exact.first() != Some(&step.block) || in_ci(&&step.event) || !edited || !both {
             return None;
         }
         let mounts = Pair::from_fn(|variant| {
             let context = self.sides.get(variant).context.as_ref();
             context.map(|context| context.mounts(self.scenario, variant)).unwrap_or_default()
         });
-        compare_answers(self.bench, self.scenario, &mounts).await.err()
+        let compared = compare_answers(self.bench, self.scenario, &mounts).await;
+        compared.err().map(|why| format!("{UNEQUAL}{why}"))
     }
 }
 

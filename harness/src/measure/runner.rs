@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::engine::buildkit::Progress;
 use crate::oci::{Digest, LayerCache};
 use crate::plan;
-use crate::record::{INTERRUPTED, NOT_MEASURED, Plan, PlannedStep, Sample, Writer};
+use crate::record::{INTERRUPTED, NOT_MEASURED, Plan, PlannedStep, Sample, UNEQUAL, Writer};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 use crate::supply::{Supply, UPDATED_BASES};
 
@@ -30,6 +30,8 @@ pub struct Bench<'a> {
     pub scenarios: &'a [Scenario],
     /// What to do.
     pub plan: &'a Plan,
+    /// Scenarios that cannot be measured here, and why: the plan has no steps of them.
+    pub left_out: &'a BTreeMap<String, String>,
     /// Where.
     pub engine: &'a Engine,
     /// What builds consume.
@@ -93,6 +95,21 @@ pub struct Outcome {
     pub unequal: BTreeMap<String, String>,
 }
 
+impl Outcome {
+    /// Takes a sample's error in, the first of each scenario. What was cut short or cannot be measured here has not
+    /// failed.
+    fn note(&mut self, scenario: &str, error: &str) {
+        if error == INTERRUPTED || error.starts_with(NOT_MEASURED) {
+            return;
+        }
+        let (broken, why) = match error.strip_prefix(UNEQUAL) {
+            Some(why) => (&mut self.unequal, why),
+            None => (&mut self.failed, error),
+        };
+        broken.entry(scenario.to_owned()).or_insert_with(|| why.to_owned());
+    }
+}
+
 /// What was measured by an earlier part of the same run.
 #[derive(Debug, Default)]
 pub struct Earlier {
@@ -114,7 +131,17 @@ pub async fn run(bench: &Bench<'_>, earlier: &Earlier, writer: &mut Writer) -> R
         order: earlier.samples.iter().map(|sample| sample.order).max().unwrap_or(0),
         outcome: Outcome::default(),
     };
+    for sample in &earlier.samples {
+        if let Some(error) = &sample.error {
+            walk.outcome.note(&sample.scenario, error);
+        }
+    }
     for scenario in bench.scenarios {
+        if let Some(why) = bench.left_out.get(&scenario.name) {
+            walk.cannot_build(scenario, 1, &both(why), earlier)?;
+            (bench.show)(&scenario.name, Stage::Complete)?;
+            continue;
+        }
         if let Some(error) = bench.supply.failure(&scenario.name) {
             let why = format!("{error:#}");
             walk.cannot_build(scenario, 1, &both(&why), earlier)?;
@@ -139,37 +166,38 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     async fn scenario(&mut self, scenario: &Scenario, earlier: &Earlier) -> Result<()> {
+        if self.outcome.unequal.contains_key(&scenario.name) {
+            return Ok(());
+        }
         let done: Vec<&Sample> =
             earlier.samples.iter().filter(|sample| sample.scenario == scenario.name).collect();
         let planned = self.bench.plan.steps.iter().filter(|step| step.scenario == scenario.name);
-        let Remaining { closed, blocks } = remaining(planned, &done, earlier.cache_kept);
+        let Remaining { closed, blocks, exact } = remaining(planned, &done, earlier.cache_kept);
         for step in &closed {
             self.order += 1;
             self.writer.commit(&error_row(self.bench, step, "", self.order, INTERRUPTED).into())?;
         }
-        if blocks.is_empty() {
+        let Some(first) = blocks.first().map(|steps| steps[0].block) else { return Ok(()) };
+        if self.is_over(scenario)? {
             return Ok(());
         }
-        // A rehearsal in the middle of a block would put newer results under the block's cache keys.
-        if done.is_empty() && !self.rehearsed(scenario, 1, earlier).await? {
+        // A rehearsal in the middle of a block would put newer results under the block's cache keys. Where nothing was
+        // built, an earlier one failed; and an engine whose cache is gone is as new as at first.
+        let nothing_built = done.iter().all(|sample| sample.error.is_some());
+        let rehearses = nothing_built || !earlier.cache_kept;
+        if rehearses && !self.rehearsed(scenario, first, earlier).await? {
             return Ok(());
         }
-        let mut state = Blocks::resume(self.bench, scenario, done.iter().copied())?;
+        let mut state = Blocks::resume(self.bench, scenario, done.iter().copied(), exact)?;
         for steps in blocks {
-            if (self.bench.enough)(&scenario.name)? {
-                self.bench.observer.note(&format!("{}: no block more, it is precise enough", scenario.name));
-                break;
-            }
-            if self.bench.max_time.is_some_and(|limit| self.began.elapsed() > limit) {
-                self.bench
-                    .observer
-                    .note(&format!("{}: no block more, the time limit has passed", scenario.name));
+            if self.is_over(scenario)? {
                 break;
             }
             let number = steps[0].block;
             // A run that an older Tare planned may go on with the cache there.
             let begins_cold = steps[0].event == Event::Cold;
-            let untouched = done.iter().all(|sample| sample.block != number);
+            let untouched =
+                done.iter().all(|sample| sample.block != number) && !(rehearses && number == first);
             if plan::begins_afresh(number) && begins_cold && untouched {
                 self.bench.engine.forget_builds().await?;
                 if !self.rehearsed(scenario, number, earlier).await? {
@@ -189,6 +217,19 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Whether no block may begin any more; then it says why.
+    fn is_over(&self, scenario: &Scenario) -> Result<bool> {
+        let why = if (self.bench.enough)(&scenario.name)? {
+            "it is precise enough"
+        } else if self.bench.max_time.is_some_and(|limit| self.began.elapsed() > limit) {
+            "the time limit has passed"
+        } else {
+            return Ok(false);
+        };
+        self.bench.observer.note(&format!("{}: no block more, {why}", scenario.name));
+        Ok(true)
+    }
+
     /// Rehearses before this block; where that fails, it has error rows, and there is no timing of the scenario from it on.
     async fn rehearsed(&mut self, scenario: &Scenario, block: u32, earlier: &Earlier) -> Result<bool> {
         self.bench.observer.rehearsal(&scenario.name);
@@ -196,8 +237,7 @@ impl Walk<'_> {
             Rehearsal::Passed => return Ok(true),
             Rehearsal::CannotBuild(failures) => self.cannot_build(scenario, block, &failures, earlier)?,
             Rehearsal::Unequal(why) => {
-                self.outcome.unequal.insert(scenario.name.clone(), why.clone());
-                self.cannot_build(scenario, block, &both(&why), earlier)?;
+                self.cannot_build(scenario, block, &both(&format!("{UNEQUAL}{why}")), earlier)?;
             }
         }
         Ok(false)
@@ -209,10 +249,8 @@ impl Walk<'_> {
         self.bench.observer.begin(step);
         let build = state.measure(step, attempt, self.order).await?;
         let error = build.sample.error.clone();
-        // What cannot be measured here has not failed.
-        if let Some(error) = error.as_ref().filter(|error| !error.starts_with(NOT_MEASURED)) {
-            let broken = if state.unequal { &mut self.outcome.unequal } else { &mut self.outcome.failed };
-            broken.entry(step.scenario.clone()).or_insert_with(|| error.clone());
+        if let Some(error) = &error {
+            self.outcome.note(&step.scenario, error);
         }
         let wall_s = build.sample.wall_s;
         self.writer.commit(&build)?;
@@ -243,11 +281,11 @@ impl Walk<'_> {
                     && sample.block == block
                     && sample.event == Event::Cold
             };
+            self.outcome.note(&scenario.name, why);
             if earlier.samples.iter().any(recorded) {
                 continue;
             }
             self.order += 1;
-            self.outcome.failed.entry(scenario.name.clone()).or_insert_with(|| why.clone());
             self.writer.commit(&error_row(self.bench, &step, "", self.order, why).into())?;
             self.bench.observer.end(&step, Err(why));
         }

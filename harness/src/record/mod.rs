@@ -31,7 +31,7 @@ pub use plan::{Plan, PlannedScenario, PlannedStep};
 pub use records::Records;
 pub use repro::{Against, CauseCount, FixLeftOut, ImageDifference, ImageLayer, Rebuilds, RebuiltBy};
 pub use rows::{
-    ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, NOT_REACHED, Sample, Step, Verdict,
+    ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, NOT_REACHED, Sample, Step, UNEQUAL, Verdict,
 };
 pub use run::{
     BaseInfo, EndInfo, EngineInfo, FORMAT_VERSION, GpuInfo, LinkInfo, MachineInfo, OLDEST_FORMAT, RunInfo,

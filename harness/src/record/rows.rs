@@ -15,6 +15,10 @@ pub const INTERRUPTED: &str =
 /// How the error of a sample begins that could not be measured on this machine, and that is no failure.
 pub const NOT_MEASURED: &str = "not measured: ";
 
+/// How the error of a sample begins whose two images do not do the same: no more of its scenario is measured, nor when
+/// the run is resumed.
+pub const UNEQUAL: &str = "not the same: ";
+
 /// How the error of a phase begins that a failed start-up did not come to; its `total` says why.
 pub const NOT_REACHED: &str = "not reached: ";
 

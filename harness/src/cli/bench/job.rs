@@ -1,13 +1,15 @@
 //! What a run is to do, from the command line or from a run that is resumed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use super::plan::{gigabytes, needed_bytes};
 use crate::cli::{Bench as Args, chosen};
 use crate::error::BadInput;
 use crate::plan::{self, Choices};
-use crate::record::{Assumptions, Plan, RunDir};
+use crate::record::{Assumptions, NOT_MEASURED, Plan, RunDir};
 use crate::scenario::{Profile, Scenario};
 use crate::stats::LOOKS;
 use crate::supply::{Bases, Link};
@@ -30,17 +32,20 @@ pub(super) struct Job {
     pub(super) cost: Option<String>,
     /// The run directory as it was left.
     pub(super) earlier: Option<RunDir>,
+    /// Scenarios that are not measured here, and why; they have no steps in the plan.
+    pub(super) left_out: BTreeMap<String, String>,
 }
 
 impl Job {
-    pub(super) fn of(args: &Args) -> Result<Self> {
+    /// `room` is how much disk there is for the builds, where that is known before an engine is up.
+    pub(super) fn of(args: &Args, room: Option<u64>) -> Result<Self> {
         match &args.resume {
             Some(dir) => Self::resumed(args, dir.clone()),
-            None => Self::fresh(args),
+            None => Self::fresh(args, room),
         }
     }
 
-    fn fresh(args: &Args) -> Result<Self> {
+    fn fresh(args: &Args, room: Option<u64>) -> Result<Self> {
         let profile = args.profile;
         let scenarios = scenarios(args, &args.scenarios, profile, args.aa)?;
         let seed = args.seed.unwrap_or_else(rand::random);
@@ -51,6 +56,23 @@ impl Job {
         let now = jiff::Timestamp::now();
         let stamp = now.strftime("%Y-%m-%dT%H%M%S");
         let dir = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("results/{stamp}-{profile}")));
+        RunDir::check_new(&dir)?;
+        let mut plan = plan::make(&scenarios, choices)?;
+        // Who names a scenario wants that one, and is told; of all of them, the rest is measured.
+        let asked_for_all = args.scenarios.is_empty() && args.pair.is_none();
+        let left_out = match room.filter(|_| asked_for_all) {
+            Some(room) => {
+                // Where nothing at all fits, the run is refused.
+                let left_out = too_large(&scenarios, choices, room)?;
+                if left_out.len() < scenarios.len() { left_out } else { BTreeMap::new() }
+            }
+            None => BTreeMap::new(),
+        };
+        if !left_out.is_empty() {
+            let fits = |scenario: &&Scenario| !left_out.contains_key(&scenario.name);
+            let fitting: Vec<Scenario> = scenarios.iter().filter(fits).cloned().collect();
+            plan = Plan { scenarios: plan.scenarios, ..plan::make(&fitting, choices)? };
+        }
         Ok(Self {
             id: chosen::run_id(now),
             profile,
@@ -61,12 +83,13 @@ impl Job {
                 Profile::Smoke => Link::None,
                 Profile::Quick | Profile::Full => Link::Mbit200,
             }),
-            plan: plan::make(&scenarios, choices)?,
+            plan,
             scenarios,
             bases: chosen::bases()?,
             dir,
             cost: args.cost.as_ref().map(Assumptions::text_of).transpose()?,
             earlier: None,
+            left_out,
         })
     }
 
@@ -107,8 +130,27 @@ impl Job {
             dir: path,
             cost: args.cost.as_ref().map(Assumptions::text_of).transpose()?,
             earlier: Some(dir),
+            // Their rows are there already.
+            left_out: BTreeMap::new(),
         })
     }
+}
+
+/// Scenarios whose builds alone need more disk than there is, and the figures.
+fn too_large(scenarios: &[Scenario], choices: Choices, room: u64) -> Result<BTreeMap<String, String>> {
+    let mut left_out = BTreeMap::new();
+    for scenario in scenarios {
+        let needed = needed_bytes(&plan::make(std::slice::from_ref(scenario), choices)?);
+        if needed > room {
+            let why = format!(
+                "{NOT_MEASURED}its builds need {} GB of disk at the peak, and {} GB are free",
+                gigabytes(needed),
+                gigabytes(room)
+            );
+            left_out.insert(scenario.name.clone(), why);
+        }
+    }
+    Ok(left_out)
 }
 
 /// The most blocks of a run with `--precision` lie between its first look and its last.

@@ -5,7 +5,8 @@ mod plan;
 mod startup;
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
@@ -16,7 +17,7 @@ use super::progress::ProgressLine;
 use super::session::{self, interrupted};
 use crate::cache::Cache;
 use crate::claims;
-use crate::engine::{Data, Engine, Gpus};
+use crate::engine::{Choice, Data, Engine, Gpus};
 use crate::error::GateFailed;
 use crate::measure::{self, Earlier, Forward, Outcome, Stage};
 use crate::oci::LayerCache;
@@ -32,12 +33,20 @@ use job::Job;
 /// [`BadInput`](crate::error::BadInput) for what the user wrote, [`GateFailed`] under `--strict`, else the reason why it could not be done.
 pub async fn run(args: Args) -> Result<()> {
     let cache = Cache::open()?;
-    let job = Job::of(&args)?;
+    // Where the data of an engine of the user's lies is known once it answers.
+    let room = match args.engine {
+        Choice::At(_) => None,
+        Choice::Auto | Choice::Managed => Some(machine::disk_free(cache.root())?),
+    };
+    let job = Job::of(&args, room)?;
     if args.plan {
-        print!("{}", plan::text(&job, &cache)?);
+        let text = if args.json { plan::json(&job, &cache)? } else { plan::text(&job, &cache)? };
+        std::io::stdout().write_all(text.as_bytes())?;
         return Ok(());
     }
-    plan::check_disk(&job, cache.root(), machine::read(cache.root())?.disk_free_bytes)?;
+    if let (Choice::Managed, Some(room)) = (&args.engine, room) {
+        plan::check_disk(&job, cache.root(), room, plan::OF_THE_CACHE)?;
+    }
 
     // Before anything is brought up.
     let gpus = startup::gpus(args.gpu)?;
@@ -56,14 +65,27 @@ pub async fn run(args: Args) -> Result<()> {
         // The engine may be what went away: why the run ended is what counts.
         Err(error) if RunDir::open(&job.dir).is_ok() => {
             return Err(error.context(format!(
-                "the run is not complete; what was measured is kept, and `cargo xtask bench --resume {}` goes on",
-                job.dir.display()
+                "the run is not complete; what was measured is kept, and `cargo xtask bench --resume {}{}` goes on",
+                job.dir.display(),
+                given_again(&args)
             )));
         }
         Err(error) => return Err(error),
     };
     ended?;
-    conclude(&args, &job, &outcome)
+    conclude(&args, &job, &line, &outcome)
+}
+
+/// What a run does not remember of its command line, since it names files: where its scenarios are.
+fn given_again(args: &Args) -> String {
+    let mut text = String::new();
+    for root in &args.roots {
+        let _ = write!(text, " --scenarios {}", root.display());
+    }
+    if let Some([naive, optimized]) = args.pair.as_deref() {
+        let _ = write!(text, " --pair {} {}", naive.display(), optimized.display());
+    }
+    text
 }
 
 /// Everything that needs the engine, so that whatever becomes of it, the engine is taken down by the caller.
@@ -75,34 +97,38 @@ async fn on_engine(
     gpus: &Result<Gpus, String>,
     line: &Arc<ProgressLine>,
 ) -> Result<Outcome> {
-    plan::check_disk(job, cache.root(), engine.disk_free().await?)?;
+    match engine.disk().await {
+        Ok((disk, free)) if engine.is_managed() => plan::check_disk(job, &disk, free, plan::OF_THE_CACHE)?,
+        Ok((disk, free)) => plan::check_disk(job, &disk, free, plan::OF_YOUR_ENGINE)?,
+        Err(error) => {
+            line.say(&format!("whether the plan fits on the engine's disk is not known: {error:#}"));
+        }
+    }
     line.setting_up("preparing base images and packages");
-    let needs: Vec<Needs> = job.scenarios.iter().map(Needs::from).collect();
+    let is_planned = |name: &str| job.plan.steps.iter().any(|step| step.scenario == name);
+    let measured = job.scenarios.iter().filter(|scenario| is_planned(&scenario.name));
+    let needs: Vec<Needs> = measured.map(Needs::from).collect();
     let options = Options { base: args.base, link: job.link };
     let say = |what: &str| line.setting_up(what);
     let supply = Supply::prepare(cache, &job.bases, &needs, options, engine.docker(), &say).await?;
 
     let node = startup::node(args.gpu, gpus, job, cache, line).await?;
-    let scanner = if args.scan { measure::Scanner::find().await } else { None };
-    if args.scan && scanner.is_none() {
+    let mut info = session::run_info(&job.id, job.profile, job.link, engine, &supply, cache).await?;
+    // A resumed run looks for what it looked for before.
+    let scans = job.earlier.as_ref().map_or(args.scan, |dir| dir.info().scanner.is_some());
+    let scanner = if scans { measure::Scanner::find().await } else { None };
+    if scans && scanner.is_none() {
         line.say("not measured: vulnerabilities; none of Trivy, Grype, Snyk and pip-audit is on PATH");
     }
-    let info = engine.info().await?;
     let (dir, earlier) = match &job.earlier {
         Some(dir) => {
-            let before = &dir.info().engine;
-            if !before.same_version(&info) {
-                bail!(
-                    "the run was begun on engine {} and this is {}: times and digests of two engines do not mix; begin a new run",
-                    before.version,
-                    info.version
-                );
-            }
-            let cache_kept = engine.is_managed() && before.generation == info.generation;
+            let before = dir.info();
+            session::check_same_world(before, &info)?;
+            session::check_same_machine(before, &info)?;
+            let cache_kept = engine.is_managed() && before.engine.generation == info.engine.generation;
             (RunDir::open(&job.dir)?, Earlier { samples: dir.read()?.samples, cache_kept })
         }
         None => {
-            let mut info = session::run_info(&job.id, job.profile, job.link, info, &supply, cache)?;
             info.seed = job.seed;
             info.aa = job.aa;
             info.precision_percent = job.precision;
@@ -142,6 +168,7 @@ async fn on_engine(
         profile: job.profile,
         scenarios: &job.scenarios,
         plan: &job.plan,
+        left_out: &job.left_out,
         engine,
         supply: &supply,
         node: node.as_ref().map_err(String::as_str),
@@ -168,7 +195,7 @@ async fn on_engine(
 }
 
 /// Writes what follows from the records, and says what came of it.
-fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
+fn conclude(args: &Args, job: &Job, line: &ProgressLine, outcome: &Outcome) -> Result<()> {
     let dir = RunDir::open(&job.dir)?;
     if !dir.read_repro()?.iter().any(|all| all.made_by == RebuiltBy::Repro) {
         dir.write_repro(&Rebuilds::of_cold_builds(&dir.read()?.samples, measure::SOURCE_DATE_EPOCH))?;
@@ -177,21 +204,23 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
     let report = Report::of(&records);
     report::write(&dir, &report)?;
     if args.json {
-        println!("{}", report::json(&report));
+        line.print(&report::json(&report));
     } else {
         let summary = report::summary(&report, colour::on_stdout());
         if !summary.is_empty() {
-            println!("{summary}");
+            line.print(&summary);
         }
-        println!("{}", report::terminal_footer(&report));
-        println!("Run directory: {} (report.html and report.md are in it)", job.dir.display());
+        line.print(&report::terminal_footer(&report));
+        line.print(&format!("Run directory: {} (report.html and report.md are in it)", job.dir.display()));
     }
     let names = |broken: &BTreeMap<String, String>| -> String {
         broken.iter().map(|(name, why)| format!("\n  {name}: {why}")).collect()
     };
     if !outcome.unequal.is_empty() {
-        let text =
-            format!("these pairs do not do the same, so they were not timed:{}", names(&outcome.unequal));
+        let text = format!(
+            "these pairs do not do the same, so that nothing follows from their figures:{}",
+            names(&outcome.unequal)
+        );
         if args.strict {
             return Err(GateFailed(text).into());
         }
@@ -219,6 +248,7 @@ fn conclude(args: &Args, job: &Job, outcome: &Outcome) -> Result<()> {
 fn unsafe_fetches(records: &Records) -> BTreeMap<String, String> {
     let optimized = records.fetches.iter().filter(|row| row.variant == Variant::Optimized);
     let why = |row: &Fetched| match (row.event, row.bytes, row.answer) {
+        _ if let Some(error) = &row.error => Some(format!("{}: {error}", row.event)),
         (_, _, Some(AnswerKind::Wrong)) => Some(format!("{}: it served part of the model", row.event)),
         (FetchStart::Again, Some(bytes @ 1..), _) => {
             Some(format!("started again, it fetched {bytes} bytes that its volume has"))

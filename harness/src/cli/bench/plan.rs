@@ -4,18 +4,26 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use serde_json::{Value, json};
 
 use super::job::Job;
 use crate::cache::Cache;
+use crate::record::Plan;
 use crate::supply::{Needs, downloads_missing};
 
 /// What the engine, base images and packages take beside the builds, in bytes.
 const SET_UP_BYTES: u64 = 1_500_000_000;
 
+/// The remedy where the engine is ours.
+pub(super) const OF_THE_CACHE: &str = "set TARE_CACHE to a directory on a larger disk";
+/// The remedy where it is the user's.
+pub(super) const OF_YOUR_ENGINE: &str =
+    "use an engine whose data-root is on a larger disk (or --engine managed)";
+
 /// The plan in words, and its steps in order.
 pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
     let mut text = String::new();
-    let needed = gigabytes(job.plan.peak_disk_bytes + SET_UP_BYTES);
+    let needed = gigabytes(needed_bytes(&job.plan));
     writeln!(
         text,
         "{} profile: {}{} measured builds, about {:.0} min once set up, {needed} GB of disk at the peak",
@@ -34,6 +42,9 @@ pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
     if downloads.is_empty() {
         writeln!(text, "nothing to fetch but what an engine may need")?;
     }
+    for (name, why) in &job.left_out {
+        writeln!(text, "{name}: {why}")?;
+    }
     let width = job.plan.steps.len().to_string().len();
     for (step, number) in job.plan.steps.iter().zip(1..) {
         writeln!(
@@ -45,24 +56,47 @@ pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
     Ok(text)
 }
 
-/// Refuses a run that cannot fit, before it starts.
+/// The same as one JSON document.
+pub(super) fn json(job: &Job, cache: &Cache) -> Result<String> {
+    let needs: Vec<Needs> = job.scenarios.iter().map(Needs::from).collect();
+    let downloads: Vec<Value> = downloads_missing(cache, &job.bases, &needs)?
+        .into_iter()
+        .map(|download| json!({ "what": download.what, "bytes": download.bytes }))
+        .collect();
+    let plan = json!({
+        "profile": job.profile,
+        "expected_minutes": job.plan.expected_minutes,
+        "peak_disk_bytes": needed_bytes(&job.plan),
+        "left_out": job.left_out,
+        "downloads": downloads,
+        "steps": job.plan.steps,
+    });
+    Ok(serde_json::to_string_pretty(&plan)? + "\n")
+}
+
+/// Refuses a run that cannot fit, before it starts. `remedy` is how the data of the engine comes to lie elsewhere.
 ///
 /// # Errors
 /// The disk has too little room; the text has the figures and the remedy.
-pub(super) fn check_disk(job: &Job, disk: &Path, free: u64) -> Result<()> {
-    let needed = job.plan.peak_disk_bytes + SET_UP_BYTES;
+pub(super) fn check_disk(job: &Job, disk: &Path, free: u64, remedy: &str) -> Result<()> {
+    let needed = needed_bytes(&job.plan);
     if free >= needed {
         return Ok(());
     }
     bail!(
-        "the plan needs {} GB of disk at its peak, and the disk of {} has {} GB free: free some, set TARE_CACHE \
-         to a directory on a larger disk, or measure fewer blocks (--blocks)",
+        "the plan needs {} GB of disk at its peak, and the disk of {} has {} GB free: free some, {remedy}, name \
+         scenarios that need less, or measure fewer blocks (--blocks)",
         gigabytes(needed),
         disk.display(),
         gigabytes(free),
     );
 }
 
-fn gigabytes(bytes: u64) -> String {
+/// What a plan needs of the disk at its peak, in bytes.
+pub(super) fn needed_bytes(plan: &Plan) -> u64 {
+    plan.peak_disk_bytes + SET_UP_BYTES
+}
+
+pub(super) fn gigabytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / 1e9)
 }

@@ -30,7 +30,6 @@ use self::rows::{Of, Outcome, rows};
 use super::build::{image_name, is_engine_lost, shown};
 use super::runner::Bench;
 use crate::engine::containers::Mounts;
-use crate::plan::EXACT_BLOCKS;
 use crate::record::{Fetched, NOT_MEASURED, PlannedStep, StartPhase};
 use crate::scenario::{FetchStart, Phase, Scenario, Start, Startup};
 use crate::supply::Registry;
@@ -65,6 +64,7 @@ pub(crate) async fn measure(
     scenario: &Scenario,
     step: &PlannedStep,
     mounts: &Mounts,
+    interrupted: bool,
 ) -> Result<StartUps> {
     let Some(startup) = &scenario.startup else { return Ok(StartUps::default()) };
     let of = |start| Of {
@@ -88,7 +88,7 @@ pub(crate) async fn measure(
     let nothing = Mounts::new();
     // What is fetched is not mounted.
     let mounts = if fetching.is_some() { &nothing } else { mounts };
-    let mut start_up = StartUp { bench, node, startup, mounts, step, fetching };
+    let mut start_up = StartUp { bench, node, startup, mounts, step, fetching, interrupted };
     let measured = start_up.both().await?;
     let told = |outcome: Outcome| Outcome {
         total: outcome.total.map_err(|why| shown(bench, &scenario.name, &why)),
@@ -110,6 +110,8 @@ struct StartUp<'a> {
     mounts: &'a Mounts,
     step: &'a PlannedStep,
     fetching: Option<Fetching<'a>>,
+    /// Whether one is killed half-way: what comes of it is exact, so two blocks are enough.
+    interrupted: bool,
 }
 
 /// A start that gave a first result, and what passed until then.
@@ -136,12 +138,9 @@ impl StartUp<'_> {
         Ok([first, again])
     }
 
-    /// One start that is killed half-way through its weights, and the one after it, on what it left. Twice is enough: what
-    /// comes of it is exact.
+    /// One start that is killed half-way through its weights, and the one after it, on what it left.
     async fn interrupt(&mut self) -> Result<()> {
-        let Some(fetching) = self.fetching.as_mut().filter(|_| self.step.block <= EXACT_BLOCKS) else {
-            return Ok(());
-        };
+        let Some(fetching) = self.fetching.as_mut().filter(|_| self.interrupted) else { return Ok(()) };
         let (store, name) = (fetching.stall_half_way()?, self.name()?);
         let killed = self.launch(&name).kill_half_way(store.stalled()).await;
         store.let_go();
