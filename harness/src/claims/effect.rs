@@ -5,6 +5,7 @@
 
 use crate::metrics::{Comparison, Estimate, Unit, tolerance};
 use crate::record::Effect;
+use crate::scenario::{ImageColumn, Metric};
 use crate::stats::Interval;
 
 /// A smaller ratio between the variants is nothing worth speaking of: 2 % of a time, 1 % of a size.
@@ -55,6 +56,7 @@ pub(super) fn judge(comparison: &Comparison, estimate: &Estimate) -> Judged {
     let surely_small = at_most <= ratio_limit || at_most * larger < relevant_difference(unit);
 
     let effect = match (significant, relevant) {
+        (true, true) if is_neutral(&comparison.metric) => Effect::NoEffect,
         (true, true) if estimate.estimate > 0.0 => Effect::Helps,
         (true, true) => Effect::Hurts,
         (true, false) => Effect::NoEffect,
@@ -63,6 +65,11 @@ pub(super) fn judge(comparison: &Comparison, estimate: &Estimate) -> Judged {
         (false, _) => Effect::Unclear,
     };
     Judged { effect, significant: Some(significant), relevant: Some(relevant) }
+}
+
+/// Layers cost next to nothing by their number: fewer of them is a fact, and no gain.
+fn is_neutral(metric: &Metric) -> bool {
+    matches!(metric, Metric::Image(ImageColumn::Layers))
 }
 
 fn excludes_zero(interval: Interval) -> bool {

@@ -3,8 +3,9 @@
 //! Most CI runners do, and a cache that they import is not all that a persistent builder has: cache mounts stay
 //! behind. So a gain after `edit-NAME` is held against `ci-edit-NAME` where the scenario measures it.
 
-use crate::metrics::{ScenarioRecords, Unit, compare};
-use crate::scenario::{Event, Metric};
+use crate::metrics::{Estimate, ScenarioRecords, Summary, Unit, compare};
+use crate::scenario::{Event, Evidence, Metric};
+use crate::stats::LEAST_BLOCKS;
 
 /// A gain on the fresh builder below this is none worth speaking of.
 const NEXT_TO_NOTHING: f64 = 0.05;
@@ -17,7 +18,18 @@ pub(super) fn beside(scenario: &ScenarioRecords<'_>, metric: &Metric) -> Option<
         return None;
     }
     let there = compare(scenario, &metric.at(&fresh));
-    let estimate = there.reduction.ok()?.estimate;
+    let (evidence, blocks) = (metric.evidence(), there.blocks);
+    let Estimate { estimate, interval, .. } = there.reduction.ok()?;
+    // A time of a few blocks is one to look at, and nothing follows from it.
+    if evidence == Evidence::Time && interval.is_none() {
+        let side = |side: &Option<Summary>| side.as_ref().map_or(f64::NAN, |side| side.median);
+        let (naive, optimized) = (side(&there.naive), side(&there.optimized));
+        return Some(format!(
+            "on a fresh builder with an imported cache ({fresh}) {} → {}, {blocks} of {LEAST_BLOCKS} blocks",
+            Unit::Seconds.format(naive),
+            Unit::Seconds.format(optimized)
+        ));
+    }
     let change = Unit::of(metric).change(estimate);
     Some(if estimate < NEXT_TO_NOTHING {
         format!("for a persistent builder only: on a fresh one with an imported cache ({fresh}) {change}")

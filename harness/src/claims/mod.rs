@@ -14,9 +14,9 @@ mod verdict;
 pub use aa::{FalsePositives, false_positives};
 pub use enough::precise_enough;
 
-use crate::metrics::{Comparison, ScenarioRecords, compare};
+use crate::metrics::{Comparison, ScenarioRecords, Summary, compare};
 use crate::record::{ClaimRow, Effect, Records, Verdict};
-use crate::scenario::{Claim, Profile};
+use crate::scenario::{Claim, Evidence, Profile};
 use crate::stats;
 
 /// Settles every claim of a run, in the order of the plan.
@@ -85,7 +85,11 @@ fn settle_one(scenario: &str, claim: &Claim, comparison: &Comparison, profile: P
         Err(missing) => return ClaimRow { reason: missing.clone(), ..row },
     };
     let judged = effect::judge(comparison, estimate);
-    let verdict = verdict::verdict(estimate.interval, claim.expected_min, claim.expected_max);
+    let verdict = if nothing_to_reduce(claim, comparison) {
+        Verdict::Inconclusive
+    } else {
+        verdict::verdict(estimate.interval, claim.expected_min, claim.expected_max)
+    };
     // A ratio to 0 is no number: it stays out of the file, and the reason says it.
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
     ClaimRow {
@@ -100,6 +104,16 @@ fn settle_one(scenario: &str, claim: &Claim, comparison: &Comparison, profile: P
         relevant: judged.relevant,
         ..row
     }
+}
+
+/// Whether it is claimed that something becomes less of which neither variant has anything: that two images are the
+/// same is no evidence against a practice that keeps them so, and none for it.
+fn nothing_to_reduce(claim: &Claim, comparison: &Comparison) -> bool {
+    let none = |side: &Option<Summary>| side.as_ref().is_some_and(|side| side.max == 0.0);
+    comparison.metric.evidence() != Evidence::Time
+        && claim.expected_min.is_some_and(|min| min > 0.0)
+        && none(&comparison.naive)
+        && none(&comparison.optimized)
 }
 
 /// Holm's adjustment over all claims of the run that rest on a test.

@@ -3,6 +3,10 @@
 use crate::metrics::{Comparison, Estimate, Unit, less_or_more, percent, percent_range};
 use crate::record::Verdict;
 use crate::scenario::{Claim, Evidence, Profile};
+use crate::stats::Interval;
+
+/// Below a millionth of a per cent two shares differ by their arithmetic alone.
+const MOST_DECIMALS: usize = 6;
 
 /// Why the profile cannot settle the claim, and which can.
 pub(super) fn profile_too_small(profile: Profile, enough: &[Profile]) -> String {
@@ -20,11 +24,34 @@ pub(super) fn of(claim: &Claim, comparison: &Comparison, estimate: &Estimate, ve
     if let Some(lacking) = &estimate.lacking {
         return lacking.clone();
     }
+    if super::nothing_to_reduce(claim, comparison) {
+        return format!("none in either variant: there was nothing to reduce; claimed: {claimed}");
+    }
     let found = found(comparison, estimate, unit);
-    match verdict {
+    let reason = match verdict {
         Verdict::Inconclusive => format!("{found}, partly outside what is claimed: {claimed}"),
         _ => format!("{found}; claimed: {claimed}"),
+    };
+    match estimate.interval.and_then(|interval| hidden(claim, interval)) {
+        Some(value) => format!("{reason}, and {value} is outside it"),
+        None => reason,
     }
+}
+
+/// An end of what was measured that is outside the claim and reads like its bound once it is rounded: 9.96 % is
+/// written as 10 %, and is not "at least 10 %". With as many decimals as tell the two apart.
+fn hidden(claim: &Claim, measured: Interval) -> Option<String> {
+    let outside = |end: f64| {
+        let below = claim.expected_min.filter(|min| end < *min);
+        let above = claim.expected_max.filter(|max| end > *max);
+        below.or(above).map(|bound| (end, bound))
+    };
+    let mut ends = [measured.low, measured.high].into_iter().filter_map(outside);
+    let (end, bound) = ends.find(|(end, bound)| percent(*end) == percent(*bound))?;
+    (1..=MOST_DECIMALS).find_map(|decimals| {
+        let [end, bound] = [end, bound].map(|share| format!("{:.decimals$} %", share.abs() * 100.0));
+        (end != bound).then_some(end)
+    })
 }
 
 fn found(comparison: &Comparison, estimate: &Estimate, unit: Unit) -> String {
@@ -93,5 +120,25 @@ mod tests {
         assert_eq!(said(None, Some(-0.1)), "at least 10 % more time");
         assert_eq!(said(Some(0.0), None), "no more time");
         assert_eq!(said(Some(0.0), Some(0.0)), "no change");
+    }
+
+    #[test]
+    fn rounding_does_not_hide_why_a_claim_fails() {
+        let said = |min, max, low, high| {
+            let run = RunBuilder::new().scenario("s").claim(
+                Metric::Sample(SampleColumn::Wall, Event::Cold),
+                min,
+                max,
+            );
+            hidden(&run.build().plan.scenarios[0].claims[0], Interval { low, high })
+        };
+        assert_eq!(said(Some(0.1), None, 0.0996, 0.0996).as_deref(), Some("9.96 %"));
+        assert_eq!(said(Some(0.1), None, 0.099_999, 0.12).as_deref(), Some("9.9999 %"));
+        assert_eq!(said(Some(-0.05), None, -0.0503, 0.1).as_deref(), Some("5.03 %"));
+        assert_eq!(said(Some(0.4), Some(0.6), 0.6021, 0.7).as_deref(), Some("60.2 %"));
+        // Inside it, on its bound, or plainly outside it.
+        assert_eq!(said(Some(0.1), None, 0.1004, 0.2), None);
+        assert_eq!(said(Some(0.1), None, 0.1, 0.1), None);
+        assert_eq!(said(Some(0.1), None, 0.05, 0.2), None);
     }
 }

@@ -12,6 +12,8 @@ use crate::stats::{self, Interval, LEAST_BLOCKS, Stopping};
 /// A time shorter than what the records resolve counts as that, in seconds: a phase that did not happen
 /// takes 0 s, and a ratio needs something on both sides.
 const RESOLUTION: f64 = 1e-6;
+/// The most that is less of a size or a count, short of all.
+const NEARLY_ALL: f64 = 0.999_999;
 /// Blocks from which a size or a count is judged.
 pub(super) const LEAST_EQUAL_BLOCKS: usize = 2;
 
@@ -35,13 +37,13 @@ pub struct Comparison {
 /// The values of one variant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// The middle value.
+    /// The middle value of the blocks in which both variants were measured.
     pub median: f64,
-    /// The least.
+    /// The least of them.
     pub min: f64,
     /// The greatest.
     pub max: f64,
-    /// Each with its block.
+    /// All values, each with its block.
     pub values: Vec<(u32, f64)>,
 }
 
@@ -91,9 +93,12 @@ pub fn compare(scenario: &ScenarioRecords<'_>, metric: &Metric) -> Comparison {
         None => estimate(metric.evidence(), &pairs, scenario.stopping)
             .ok_or_else(|| absence(scenario, metric, &values)),
     };
+    // Both sides over the same blocks; a block that one of them lacks is shown, and not counted.
+    let both = |block: &u32| values.naive.contains_key(block) && values.optimized.contains_key(block);
+    let counted = |block: &u32| pairs.is_empty() || both(block);
     Comparison {
-        naive: Summary::of(&values.naive),
-        optimized: Summary::of(&values.optimized),
+        naive: Summary::of(&values.naive, counted),
+        optimized: Summary::of(&values.optimized, counted),
         reduction,
         blocks: pairs.len().try_into().unwrap_or(u32::MAX),
         notes: notes(metric, &values),
@@ -111,8 +116,9 @@ pub fn tolerance(unit: Unit, median: f64) -> f64 {
 }
 
 impl Summary {
-    fn of(values: &BTreeMap<u32, f64>) -> Option<Self> {
-        let all: Vec<f64> = values.values().copied().collect();
+    fn of(values: &BTreeMap<u32, f64>, counted: impl Fn(&u32) -> bool) -> Option<Self> {
+        let all: Vec<f64> =
+            values.iter().filter(|(block, _)| counted(block)).map(|(_, value)| *value).collect();
         Some(Self {
             median: stats::median(&all)?,
             min: all.iter().copied().fold(f64::INFINITY, f64::min),
@@ -175,8 +181,15 @@ fn exact(evidence: Evidence, pairs: &[(f64, f64)]) -> Estimate {
     }
 }
 
+/// What is left of 14 GB, if only a file, is not nothing.
 fn reduction(naive: f64, optimized: f64) -> f64 {
-    if naive == optimized { 0.0 } else { less(optimized / naive) }
+    if naive == optimized {
+        0.0
+    } else if optimized > 0.0 {
+        less(optimized / naive).min(NEARLY_ALL)
+    } else {
+        less(optimized / naive)
+    }
 }
 
 /// `1 − ratio` to six decimals, as the records carry it: 71 of 100 MB is 29 % less, and no rounding error
@@ -209,7 +222,7 @@ fn notes(metric: &Metric, values: &Pair<BTreeMap<u32, f64>>) -> Vec<String> {
     let mut notes = Vec::new();
     for variant in Variant::BOTH {
         let all: Vec<f64> = values.get(variant).values().copied().collect();
-        let Some(summary) = Summary::of(values.get(variant)) else { continue };
+        let Some(summary) = Summary::of(values.get(variant), |_| true) else { continue };
         let spread = summary.max - summary.min;
         if metric.evidence() != Evidence::Time && spread > tolerance(unit, summary.median) {
             notes.push(format!(

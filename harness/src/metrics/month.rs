@@ -23,8 +23,8 @@ pub struct Month {
     pub pulled_bytes: Option<Monthly>,
     /// What all of it costs that has a price.
     pub money: Option<Monthly>,
-    /// Events of which something is assumed and that the scenario does not have, or in which a build failed: they are
-    /// in none of the figures.
+    /// Events of which something is assumed and that the scenario does not have, in which a build failed, or whose bytes
+    /// one image does not hold: they are in none of the figures that they would be in.
     pub left_out: Vec<Event>,
 }
 
@@ -126,7 +126,9 @@ impl Parts<'_, '_> {
             let metric = metric(event);
             let measured =
                 Variant::BOTH.iter().all(|variant| !self.scenario.values(&metric, *variant).is_empty());
-            if measured && self.scenario.failure(&metric).is_none() {
+            // Bytes that one image does not hold reach its nodes by another way: they are not saved.
+            let whole = metric.evidence() != Evidence::Size || !self.scenario.plan.delivers_apart(event);
+            if measured && whole && self.scenario.failure(&metric).is_none() {
                 parts.push((metric, f64::from(*times) * scale));
             } else {
                 self.left_out.insert(event.clone());

@@ -7,7 +7,8 @@ use crate::record::{
     PlannedScenario, Rebuilds, Records, Sample, StartPhase, Step, Transfer, Wasted,
 };
 use crate::scenario::{
-    DeltaColumn, Event, FetchColumn, ImageColumn, Metric, SampleColumn, Start, TransferColumn, Variant,
+    DeltaColumn, Event, FetchColumn, FetchStart, ImageColumn, Metric, SampleColumn, Start, TransferColumn,
+    Variant,
 };
 use crate::stats::Stopping;
 
@@ -139,15 +140,42 @@ impl<'r> ScenarioRecords<'r> {
         {
             return Some(describe_start(row));
         }
+        if let Metric::Fetch(_, start) = metric
+            && let Some(row) = self.fetches.iter().find(|row| row.event == *start && row.error.is_some())
+        {
+            return Some(describe_fetch(row));
+        }
         let measured = Variant::BOTH.iter().all(|variant| !self.values(metric, *variant).is_empty());
         failed(metric.event()).or_else(|| if measured { None } else { failed(&Event::Cold) })
     }
 
-    /// Its failed builds and starts, a line each.
+    /// What failed of what the metric rests on, if only in one block. What cannot be measured on this machine did not.
+    pub fn breakage(&self, metric: &Metric) -> Option<String> {
+        match metric {
+            Metric::StartPhase(phase, start) => {
+                let mut rows = self.starts.iter().filter(|row| row.phase == *phase && row.event == *start);
+                rows.find(|row| has_failed_to_start(row)).map(|row| describe_start(row))
+            }
+            Metric::Fetch(_, start) => {
+                let mut rows = self.fetches.iter().filter(|row| row.event == *start);
+                rows.find(|row| row.error.is_some()).map(|row| describe_fetch(row))
+            }
+            _ => {
+                let mut rows = self.samples.iter().filter(|row| row.event == *metric.event());
+                rows.find(|row| has_failed(row) && !is_impossible_here(row)).map(|row| describe(row))
+            }
+        }
+    }
+
+    /// Its failed builds and starts, a line each. Claims say what could not be measured here.
     pub fn failures(&self) -> Vec<String> {
-        let builds = self.samples.iter().filter(|row| has_failed(row)).map(|row| describe(row));
+        let failed = |row: &&&Sample| has_failed(row) && !is_impossible_here(row);
+        let builds = self.samples.iter().filter(failed).map(|row| describe(row));
         let starts = self.starts.iter().filter(|row| has_failed_to_start(row)).map(|row| describe_start(row));
-        builds.chain(starts).collect()
+        // The first two starts are among those.
+        let further = |row: &&&Fetched| matches!(row.event, FetchStart::Interrupted | FetchStart::Resumed);
+        let fetches = self.fetches.iter().filter(further).filter(|row| row.error.is_some());
+        builds.chain(starts).chain(fetches.map(|row| describe_fetch(row))).collect()
     }
 
     /// Whether a base image of a measured build was a stand-in built on this machine.
@@ -226,6 +254,11 @@ fn has_failed(row: &Sample) -> bool {
     row.error.as_deref().is_some_and(|error| error != INTERRUPTED)
 }
 
+/// What could not be measured on this machine.
+fn is_impossible_here(row: &Sample) -> bool {
+    row.error.as_deref().is_some_and(|error| error.starts_with(NOT_MEASURED))
+}
+
 /// What cannot be measured on this machine has not failed, and what a failed start-up did not reach is told by its total.
 fn has_failed_to_start(row: &StartPhase) -> bool {
     let failed = |error: &str| !error.starts_with(NOT_MEASURED) && !error.starts_with(NOT_REACHED);
@@ -245,6 +278,9 @@ fn grouped<R>(rows: &[R], scenario: impl Fn(&R) -> &str) -> HashMap<&str, Vec<&R
 /// happened. Control characters of a build's log would reach the reader's terminal.
 fn describe(sample: &Sample) -> String {
     let line = first_line(sample.error.as_deref().unwrap_or_default());
+    if let Some(why) = line.strip_prefix(NOT_MEASURED) {
+        return format!("{}, {}: not measured: {why}", sample.variant, sample.event);
+    }
     format!("{}, {}, block {} failed: {line}", sample.variant, sample.event, sample.block)
 }
 
@@ -255,6 +291,12 @@ fn describe_start(row: &StartPhase) -> String {
         return why.to_owned();
     }
     format!("{}, start `{}` ({}), block {} failed: {line}", row.variant, row.phase, row.event, row.block)
+}
+
+/// A failed start that fetches, likewise.
+fn describe_fetch(row: &Fetched) -> String {
+    let line = first_line(row.error.as_deref().unwrap_or_default());
+    format!("{}, start that fetches ({}), block {} failed: {line}", row.variant, row.event, row.block)
 }
 
 fn first_line(error: &str) -> String {
@@ -306,11 +348,13 @@ fn transfer_value(row: &Transfer, column: TransferColumn) -> Option<f64> {
     }
 }
 
-/// A start that never came to answer gave no wrong answer.
+/// A start that failed has no value: that it gave no wrong answer is no merit.
 fn fetch_value(row: &Fetched, column: FetchColumn) -> Option<f64> {
-    let bytes = row.bytes? as f64;
+    if row.error.is_some() {
+        return None;
+    }
     Some(match column {
-        FetchColumn::Bytes => bytes,
+        FetchColumn::Bytes => row.bytes? as f64,
         FetchColumn::WrongAnswers => f64::from(row.answer == Some(AnswerKind::Wrong)),
     })
 }
@@ -319,6 +363,32 @@ fn fetch_value(row: &Fetched, column: FetchColumn) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::record::testing::RunBuilder;
+
+    #[test]
+    fn a_start_that_failed_served_nothing_wrong_and_is_no_success() {
+        let mut records = RunBuilder::new().scenario("s").build();
+        for (variant, answer, error) in [
+            (Variant::Naive, Some(AnswerKind::Wrong), None),
+            (Variant::Optimized, None, Some("exit code 1".to_owned())),
+        ] {
+            records.fetches.push(Fetched {
+                scenario: "s".to_owned(),
+                variant,
+                event: FetchStart::Resumed,
+                block: 1,
+                bytes: Some(12),
+                answer,
+                error,
+            });
+        }
+        let scenario = ScenarioRecords::split(&records).remove(0);
+        let wrong = Metric::Fetch(FetchColumn::WrongAnswers, FetchStart::Resumed);
+        assert_eq!(scenario.values(&wrong, Variant::Naive).into_values().collect::<Vec<_>>(), [1.0]);
+        assert!(scenario.values(&wrong, Variant::Optimized).is_empty());
+        let why = "optimized, start that fetches (resumed), block 1 failed: exit code 1";
+        assert_eq!(scenario.failure(&wrong).as_deref(), Some(why));
+        assert_eq!(scenario.failures(), [why]);
+    }
 
     #[test]
     fn a_digest_is_held_against_the_cold_build_of_its_own_block() {

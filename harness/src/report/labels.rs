@@ -111,11 +111,12 @@ fn delta(column: DeltaColumn) -> &'static str {
 
 /// A side's median, `-` where there is none.
 pub(super) fn value(side: Option<&Summary>, metric: &Metric) -> String {
-    match (side.map(|side| side.median), metric) {
+    match (side, metric) {
         (None, _) => "-".to_owned(),
-        (Some(0.0), Metric::Executed(..)) => "cached".to_owned(),
-        (Some(1.0), Metric::Executed(..)) => "ran".to_owned(),
-        (Some(median), _) => Unit::of(metric).format(median),
+        (Some(side), Metric::Executed(..)) if side.min < side.max => "ran at times".to_owned(),
+        (Some(Summary { median: 0.0, .. }), Metric::Executed(..)) => "cached".to_owned(),
+        (Some(Summary { median: 1.0, .. }), Metric::Executed(..)) => "ran".to_owned(),
+        (Some(side), _) => Unit::of(metric).format(side.median),
     }
 }
 
@@ -129,12 +130,20 @@ pub(super) fn change(row: &Comparison) -> String {
         {
             "no clear difference".to_owned()
         }
-        // 100 % fewer of one step says less.
-        Ok(Estimate { estimate: 1.0, .. }) if matches!(row.metric, Metric::Executed(..)) => {
-            "skipped".to_owned()
+        // From fewer blocks nothing is concluded.
+        Ok(Estimate { interval: None, .. }) if row.metric.evidence() == Evidence::Time => {
+            "not decided".to_owned()
         }
+        // 100 % fewer of one step says less.
+        Ok(Estimate { estimate: 1.0, .. }) if never_ran(row) => "skipped".to_owned(),
         Ok(estimate) => unit.change(estimate.estimate),
     }
+}
+
+/// Whether the step that a row is about came from the cache in each optimized build.
+fn never_ran(row: &Comparison) -> bool {
+    let never = row.optimized.as_ref().is_some_and(|side| side.max == 0.0);
+    never && matches!(row.metric, Metric::Executed(..))
 }
 
 /// What the change rests on.
@@ -160,11 +169,16 @@ fn whole(value: f64) -> Interval {
     Interval { low: value, high: value }
 }
 
-/// The headline's sentence: `cold build, time: naive 41 s → optimized 30 s, 27 % less time`.
+/// The headline's sentence: `cold build, time: naive 41 s → optimized 30 s, 27 % less time`; with what is lacking, if
+/// it rests on too little.
 pub(super) fn headline(row: &Comparison) -> String {
     let (naive, optimized) =
         (value(row.naive.as_ref(), &row.metric), value(row.optimized.as_ref(), &row.metric));
-    format!("{}: naive {naive} → optimized {optimized}, {}", metric(&row.metric), change(row))
+    let lacking = match &row.reduction {
+        Ok(Estimate { interval: None, .. }) => format!(" ({})", certainty(row)),
+        _ => String::new(),
+    };
+    format!("{}: naive {naive} → optimized {optimized}, {}{lacking}", metric(&row.metric), change(row))
 }
 
 /// What was found, without what was claimed: the first part of the reason.

@@ -14,6 +14,7 @@ impl Scenario {
         self.variants = twice(self.variants);
         self.steps = self.steps.into_iter().map(|(name, texts)| (name, twice(texts))).collect();
         self.variant_args = twice(self.variant_args);
+        self.compression = twice(self.compression);
         self.mounts = twice(self.mounts);
         self.development = self.development.map(twice);
         self.source_date_epoch = twice(self.source_date_epoch);
@@ -41,6 +42,7 @@ mod tests {
             assert!(!text.contains("optimized.Dockerfile"), "{text}");
             assert_eq!(both.variant_args.naive, both.variant_args.optimized);
             assert_eq!(both.mounts.naive, both.mounts.optimized);
+            assert_eq!(both.compression.naive, both.compression.optimized);
             assert_eq!(both.source_date_epoch.naive, both.source_date_epoch.optimized);
             assert!(both.claims.is_empty());
             assert_eq!(both.events, scenario.events);

@@ -18,8 +18,8 @@ pub fn kendall_p(values: &[f64]) -> f64 {
             score += i64::from(later > earlier) - i64::from(later < earlier);
         }
     }
-    // Of a score of s, (pairs − s) / 2 pairs fall.
-    let falling = (pairs - score.unsigned_abs() as usize) / 2;
+    // Of a score of s, (pairs − s) / 2 pairs fall; half a pair, where there is an equal one, counts as falling.
+    let falling = (pairs - score.unsigned_abs() as usize).div_ceil(2);
     let tail = if n <= EXACT {
         falling_pairs(n).iter().take(falling + 1).sum()
     } else {
