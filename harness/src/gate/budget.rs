@@ -91,11 +91,8 @@ impl Budget {
     /// What of it `new` passes, and what `outcome` says has changed and must not.
     pub fn passed(&self, new: &Records, outcome: &Outcome) -> Vec<Passed> {
         let scenarios = ScenarioRecords::split(new);
-        let mut passed: Vec<Passed> = self
-            .limits
-            .iter()
-            .flat_map(|limit| scenarios.iter().filter_map(|it| limit.passed_by(it)))
-            .collect();
+        let mut passed: Vec<Passed> =
+            self.limits.iter().flat_map(|limit| limit.passed_by_any(&scenarios)).collect();
         let mut note = |scenario: &str, what: String| {
             passed.push(Passed { scenario: scenario.to_owned(), what });
         };
@@ -131,6 +128,23 @@ impl Limit {
             return Err(file.bad(&name.span(), what));
         }
         Ok(Self { metric, max, scenario: wire.scenario.map(Spanned::into_inner), variant: wire.variant })
+    }
+
+    /// A limit that nothing was held to would be kept for ever.
+    fn passed_by_any(&self, scenarios: &[ScenarioRecords<'_>]) -> Vec<Passed> {
+        let is_measured = |it: &ScenarioRecords<'_>| !it.values(&self.metric, self.variant).is_empty();
+        if self.scenario.is_none() && !scenarios.iter().any(is_measured) {
+            return vec![Passed {
+                scenario: "all scenarios".to_owned(),
+                what: format!(
+                    "{} of {} was measured in none of them; at most {} is allowed",
+                    self.metric,
+                    self.variant,
+                    Unit::of(&self.metric).format(self.max)
+                ),
+            }];
+        }
+        scenarios.iter().filter_map(|it| self.passed_by(it)).collect()
     }
 
     fn passed_by(&self, scenario: &ScenarioRecords<'_>) -> Option<Passed> {

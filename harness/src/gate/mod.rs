@@ -1,8 +1,10 @@
 //! Two runs, one after the other: is anything worse now?
 //!
 //! Each variant is held against itself in the other run. A time is worse where the difference is significant, adjusted
-//! for the number of tests, *and* relevant; a size where it is beyond what logs and gzip do; a count where it is more.
+//! for the number of tests, *and* relevant; a size where it is beyond what logs and gzip do; a count where it is more;
+//! and what fails now where it did not is worse than any of them.
 
+mod broken;
 mod budget;
 mod comparable;
 #[cfg(test)]
@@ -13,6 +15,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+pub use broken::Broken;
 pub use budget::{Budget, Passed};
 
 use crate::error::BadInput;
@@ -33,8 +36,12 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// What differs, the worst first.
     pub findings: Vec<Finding>,
+    /// What fails now and did not before.
+    pub broken: BTreeSet<Broken>,
     /// How many metrics do not differ, or not by enough to speak of.
     pub same: usize,
+    /// How many times have too few samples in one of the runs to be compared.
+    pub untested: usize,
     /// Images that are no longer the same.
     pub digests: Vec<DigestChange>,
     /// Claims that are now settled otherwise.
@@ -123,7 +130,9 @@ pub fn compare(base: (&Records, &[ClaimRow]), new: (&Records, &[ClaimRow])) -> R
         notes: comparable::notes(base.0, new.0),
         times_refused,
         findings: Vec::new(),
+        broken: BTreeSet::new(),
         same: 0,
+        untested: 0,
         digests: Vec::new(),
         claims: claims(base.1, new.1),
     };
@@ -140,7 +149,10 @@ pub fn compare(base: (&Records, &[ClaimRow]), new: (&Records, &[ClaimRow])) -> R
                 let of = Of { scenario: &is.plan.name, variant, metric: &row.metric };
                 match row.metric.evidence() {
                     Evidence::Time if !is_waited_for(&row.metric) || outcome.times_refused.is_some() => {}
-                    Evidence::Time => tested.extend(time::Tested::of(of, was, now)),
+                    Evidence::Time => match time::Tested::of(of, was, now) {
+                        Some(time) => tested.push(time),
+                        None => outcome.untested += 1,
+                    },
                     Evidence::Size | Evidence::Count => match exact(of, was, now) {
                         Some(finding) => outcome.findings.push(finding),
                         None => outcome.same += 1,
@@ -148,6 +160,7 @@ pub fn compare(base: (&Records, &[ClaimRow]), new: (&Records, &[ClaimRow])) -> R
                 }
             }
         }
+        outcome.broken.extend(broken::broken(&earlier, was, is));
         outcome.digests.extend(
             Variant::BOTH
                 .into_iter()

@@ -106,6 +106,36 @@ fn ten_per_cent_of_time_a_megabyte_and_a_digest_are_caught() {
 }
 
 #[test]
+fn what_fails_now_is_told_and_is_no_improvement() {
+    let base = run(1.0, 50 * MB);
+    let mut new = run(1.0, 50 * MB);
+    for sample in new.samples.iter_mut().filter(|sample| sample.variant == Variant::Optimized) {
+        sample.wall_s = None;
+        sample.error = Some("process \"pip\" failed".to_owned());
+    }
+    let outcome = compared(&base, &new);
+    let whats: Vec<&str> = outcome.broken.iter().map(|broken| broken.what.as_str()).collect();
+    assert_eq!(whats, ["optimized, cold, block 1 failed: process \"pip\" failed"]);
+    assert!(compared(&new, &new).broken.is_empty(), "it did before");
+    for sample in &mut new.samples {
+        if let Some(error) = &mut sample.error {
+            *error = "not measured: the builder is yours".to_owned();
+        }
+    }
+    assert!(compared(&base, &new).broken.is_empty(), "what cannot be measured here has not failed");
+}
+
+#[test]
+fn times_of_too_few_blocks_are_counted_and_not_called_the_same() {
+    let few = |seconds: [f64; 2]| {
+        let run = RunBuilder::new().scenario("s");
+        run.samples(&Event::Cold, SampleColumn::Wall, &seconds, &seconds).build()
+    };
+    let outcome = compared(&few([10.0, 10.1]), &few([30.0, 30.1]));
+    assert_eq!((outcome.untested, outcome.worse().count()), (2, 0), "{outcome:#?}");
+}
+
+#[test]
 fn a_claim_that_is_settled_otherwise_is_told() {
     let run = run(1.0, 50 * MB);
     let was = settled(Effect::Helps, Verdict::Supported);
@@ -244,7 +274,8 @@ fn a_budget_is_held_and_says_what_passes_it() {
     );
     let named = "scenario = \"layer-order\"\n";
     let secrets = "[[limit]]\nmetric = \"secrets_found\"\nmax = 0\n";
-    assert_eq!(passed(secrets), [""; 0], "a scenario without secrets has none to find");
+    let nowhere = "secrets_found of optimized was measured in none of them; at most 0 is allowed";
+    assert_eq!(passed(secrets), [nowhere], "a limit that nothing is held to is no limit");
     assert_eq!(passed(&format!("{secrets}{named}")).len(), 1, "what is asked for by name must be known");
     assert_eq!(passed("[unchanged]\nverdicts = true\n"), ["the verdict on `claim` is another"]);
     assert_eq!(passed("[unchanged]\neffects = true\n"), [""; 0]);

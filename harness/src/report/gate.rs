@@ -25,6 +25,8 @@ pub(super) fn section(outcome: Option<&Outcome>) -> String {
 fn lines(outcome: &Outcome, passed: &[Passed]) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(passed.iter().map(|limit| format!("over budget: {}: {}", limit.scenario, limit.what)));
+    let broken = outcome.broken.iter();
+    lines.extend(broken.map(|broken| format!("fails now: {}: {}", broken.scenario, broken.what)));
     lines.extend(outcome.findings.iter().map(finding));
     for change in &outcome.digests {
         lines.push(format!(
@@ -39,11 +41,19 @@ fn lines(outcome: &Outcome, passed: &[Passed]) -> Vec<String> {
     lines.extend(outcome.notes.iter().cloned());
     let count = |direction| outcome.findings.iter().filter(|finding| finding.direction == direction).count();
     lines.push(format!(
-        "{} worse, {} better, {} other; {} the same, or too little apart to tell{}",
+        "{} worse, {} better, {} other; {} the same, or too little apart to tell{}{}{}",
         count(Direction::Worse),
         count(Direction::Better),
         count(Direction::Other),
         outcome.same,
+        match outcome.untested {
+            0 => String::new(),
+            untested => format!("; {untested} times of too few blocks to be compared"),
+        },
+        match outcome.broken.len() {
+            0 => String::new(),
+            broken => format!("; {broken} fail now"),
+        },
         if passed.is_empty() { String::new() } else { format!("; {} over budget", passed.len()) },
     ));
     lines
