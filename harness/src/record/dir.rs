@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::build::Attempt;
 use super::records::Tables;
-use super::table::Table;
+use super::table::{Table, damaged, unreadable};
 use super::{
     Assumptions, ClaimRow, EndInfo, FORMAT_VERSION, OLDEST_FORMAT, Rebuilds, Records, RunInfo, Sample,
     Writer, atomic, sides,
@@ -35,15 +35,9 @@ impl RunDir {
     /// [`BadInput`] when there is something at `path` already.
     pub fn create(path: impl Into<PathBuf>, info: &RunInfo, plan: &Plan) -> Result<Self> {
         let path = path.into();
+        Self::check_new(&path)?;
         let cannot = || format!("cannot create the run directory {}", path.display());
         std::fs::create_dir_all(&path).with_context(cannot)?;
-        if std::fs::read_dir(&path).with_context(cannot)?.next().is_some() {
-            return Err(BadInput(format!(
-                "{} is not empty: continue that run with --resume, or name another directory",
-                path.display()
-            ))
-            .into());
-        }
         Table::<Sample>::create(&path)?;
         sides::create(&path)?;
         Table::<Attempt>::create(&path)?;
@@ -56,10 +50,33 @@ impl RunDir {
         Ok(Self { path, info: info.clone(), plan: plan.clone() })
     }
 
+    /// Whether a new run can have its directory at `path`; to be asked before anything is brought up for it.
+    ///
+    /// # Errors
+    /// [`BadInput`] when there is something at `path` already.
+    pub fn check_new(path: &Path) -> Result<()> {
+        let found = match std::fs::read_dir(path) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) => {
+                return Err(BadInput(format!("{}: {error}; name another directory", path.display())).into());
+            }
+        };
+        if !found {
+            return Ok(());
+        }
+        let how = if path.join(RUN).is_file() {
+            "is a run already: go on with it by --resume, or name another directory"
+        } else {
+            "is not empty: name another directory"
+        };
+        Err(BadInput(format!("{} {how}", path.display())).into())
+    }
+
     /// Opens the run at `path`. Nothing is written: a directory may be read-only, or still growing.
     ///
     /// # Errors
-    /// [`BadInput`] when there is no run at `path`, or another version of Tare wrote it.
+    /// [`BadInput`] when there is no run at `path`, another version of Tare wrote it, or it is damaged.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         if !path.join(RUN).is_file() {
@@ -97,7 +114,7 @@ impl RunDir {
     /// Everything recorded so far.
     ///
     /// # Errors
-    /// When a table is missing, a row cannot be read, or a build is in `samples.csv` twice; the message
+    /// [`BadInput`] when a table is missing, a row cannot be read, or a build is in `samples.csv` twice; the message
     /// names file and line.
     pub fn read(&self) -> Result<Records> {
         let tables = Tables::read(&self.path)?;
@@ -180,6 +197,46 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("cannot read {}", path.display()))
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
+    serde_json::from_str(&text).map_err(|error| damaged(path, error).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::testing::RunBuilder;
+
+    #[test]
+    fn a_damaged_run_is_bad_input_with_file_and_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = RunBuilder::new().scenario("layer-order").build();
+        let run = RunDir::create(dir.path().join("run"), &records.info, &records.plan).unwrap();
+        let read = || RunDir::open(run.path()).and_then(|run| run.read());
+        run.write_repro(&[]).unwrap();
+        read().unwrap();
+        for (file, text) in [
+            (RUN, "{"),
+            (PLAN, "{}"),
+            (REPRO, "[{}]"),
+            ("samples.csv", "scenario\n"),
+            ("steps.csv", "scenario\n"),
+        ] {
+            let path = run.path().join(file);
+            let whole = std::fs::read(&path).unwrap();
+            std::fs::write(&path, text).unwrap();
+            assert_is_told(file, &read().unwrap_err());
+            std::fs::write(&path, [0xff, b'\n']).unwrap();
+            assert_is_told(file, &read().unwrap_err());
+            std::fs::write(&path, whole).unwrap();
+        }
+        for file in ["deltas.csv", PLAN] {
+            std::fs::remove_file(run.path().join(file)).unwrap();
+            assert_is_told(file, &read().unwrap_err());
+        }
+    }
+
+    fn assert_is_told(file: &str, error: &anyhow::Error) {
+        let said = format!("{error:#}");
+        assert!(error.is::<BadInput>() && said.contains(file) && said.contains("measure again"), "{said}");
+    }
 }

@@ -47,6 +47,13 @@ pub struct PlannedScenario {
     pub blocks: u32,
 }
 
+impl PlannedScenario {
+    /// Whether what this edit changes is held by one of the two images alone.
+    pub fn delivers_apart(&self, event: &Event) -> bool {
+        matches!(event, Event::Edit(edit) if self.delivered_apart.iter().any(|name| **name == **edit))
+    }
+}
+
 /// One build to measure.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,8 @@
 //! One CSV file that only grows, and can be cut off at any byte without harm to the rows before.
 
+use std::fmt::Display;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek as _, Write as _};
+use std::io::{ErrorKind, Read, Seek as _, Write as _};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,25 @@ use anyhow::{Context as _, Result, bail};
 
 use super::atomic;
 use super::build::Row;
+use crate::error::BadInput;
+
+/// A file of a run directory that does not hold what Tare writes into it, and why it cannot be read.
+pub(super) fn damaged(path: &Path, why: impl Display) -> BadInput {
+    BadInput(format!(
+        "cannot read {}: {why}; the run directory is damaged: take the file from a copy of it, or \
+         measure again",
+        path.display()
+    ))
+}
+
+/// A file of a run directory that cannot be read: a damaged run if it is missing or holds no text, else a matter of
+/// this machine.
+pub(super) fn unreadable(path: &Path, error: std::io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::InvalidData => damaged(path, error).into(),
+        _ => anyhow::Error::new(error).context(format!("cannot read {}", path.display())),
+    }
+}
 
 /// A table open for writing.
 #[derive(Debug)]
@@ -28,6 +48,10 @@ impl<R: Row> Table<R> {
 
     /// Reads the whole rows of the file in `dir`, each with the line on which it begins; a last row that was cut off
     /// is left out. One after the other: steps.csv of a long run has hundreds of thousands.
+    ///
+    /// # Errors
+    /// [`BadInput`] with file and line where the table is damaged, by what `take` says too; others where the machine
+    /// does not give it.
     pub(super) fn read(dir: &Path, take: impl FnMut(u64, R) -> Result<()>) -> Result<()> {
         let path = dir.join(R::FILE);
         if R::ADDED_LATER && !path.exists() {
@@ -39,8 +63,14 @@ impl<R: Row> Table<R> {
             file.rewind()?;
             Ok::<_, std::io::Error>(file.take(whole))
         };
-        let rows = attempt().with_context(|| format!("cannot read {}", path.display()))?;
-        parse(rows, take).with_context(|| format!("cannot read {}", path.display()))
+        let rows = attempt().map_err(|error| unreadable(&path, error))?;
+        parse(rows, take).map_err(|error| {
+            if error.downcast_ref::<csv::Error>().is_some_and(csv::Error::is_io_error) {
+                error.context(format!("cannot read {}", path.display()))
+            } else {
+                damaged(&path, format_args!("{error:#}")).into()
+            }
+        })
     }
 
     /// Opens the file in `dir` to append to it; a last row that was cut off is removed first.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::markdown::plain;
 use super::{Report, facts, labels, releases};
-use crate::record::{ClaimRow, Effect, Verdict};
+use crate::record::{ClaimRow, Effect, RebuiltBy, Verdict};
 
 /// Lines that it never exceeds.
 const LINES: usize = 30;
@@ -98,11 +98,14 @@ fn rebuilt(report: &Report<'_>) -> String {
         .map(|all| format!("{} ({})", plain(&all.scenario), all.variant))
         .collect();
     let same = all().count() - broken.len();
+    let varied = all().any(|all| all.made_by == RebuiltBy::Repro);
+    let how = if varied { "" } else { " in cold builds of which nothing was varied" };
     match &broken[..] {
-        [] => format!("Rebuilt: {same} images, each the same again.\n\n"),
-        broken => {
-            format!("Rebuilt: {same} images are the same again, these are not: {}.\n\n", broken.join(", "))
-        }
+        [] => format!("Rebuilt: {same} images, each the same again{how}.\n\n"),
+        broken => format!(
+            "Rebuilt: {same} images are the same again{how}, these are not: {}.\n\n",
+            broken.join(", ")
+        ),
     }
 }
 

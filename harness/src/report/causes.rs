@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::metrics::{ScenarioRecords, Unit};
+use crate::record::Step;
 use crate::scenario::{Event, Variant};
 use crate::stats;
 
@@ -38,7 +39,12 @@ pub(super) fn costs<'r>(rows: &ScenarioRecords<'r>) -> Vec<Cost<'r>> {
         for variant in Variant::BOTH {
             // cause → block → steps and seconds
             let mut found: BTreeMap<&str, BTreeMap<u32, (u32, f64)>> = BTreeMap::new();
-            for step in rows.steps.iter().filter(|step| step.event == *event && step.variant == variant) {
+            let built = rows.samples.iter().filter(|row| row.event == *event && row.variant == variant);
+            // Steps of a build that is not counted are not counted either.
+            let built: Vec<u32> = built.filter(|row| row.error.is_none()).map(|row| row.block).collect();
+            let counts =
+                |step: &Step| step.event == *event && step.variant == variant && built.contains(&step.block);
+            for step in rows.steps.iter().filter(|step| counts(step)) {
                 if let Some(cause) = &step.cause {
                     let (steps, seconds) = found.entry(cause).or_default().entry(step.block).or_default();
                     *steps += 1;

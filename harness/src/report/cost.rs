@@ -7,7 +7,6 @@ use super::markdown::plain;
 use crate::metrics::{Month, Monthly, Unit, three_digits};
 use crate::record::{Amount, Assumptions};
 use crate::scenario::Event;
-use crate::stats::LEAST_BLOCKS;
 
 /// A month of each scenario, in the order of the report; nothing where nothing was assumed.
 fn months<'r>(report: &'r Report<'_>) -> impl Iterator<Item = (&'r str, &'r Month)> {
@@ -70,7 +69,7 @@ pub(super) fn lines(report: &Report<'_>) -> Vec<String> {
             })
             .collect();
         if !month.left_out.is_empty() {
-            parts.push(format!("not in it, as it was not measured: {}", left_out(month)));
+            parts.push(format!("not in it, as it was not measured whole: {}", left_out(month)));
         }
         lines.push(format!("{name}: {}", parts.join("; ")));
     }
@@ -167,7 +166,8 @@ fn certainty(monthly: &Monthly, shown: &dyn Fn(f64) -> String) -> String {
             [low, high] if low == high => format!("in all {} blocks", monthly.blocks),
             [low, high] => format!("{low} to {high}"),
         },
-        None => format!("{} of {LEAST_BLOCKS} blocks: no interval", monthly.blocks),
+        None if monthly.blocks == 1 => "1 block: no interval".to_owned(),
+        None => format!("{} blocks: no interval", monthly.blocks),
     }
 }
 
@@ -206,7 +206,7 @@ mod tests {
         assert!(text.contains(" | edit-source |"), "{text}");
         let lines = lines(&Report::of(&records));
         assert!(lines[1].starts_with("s: developers wait 16.7 min more (33.3 min more to "), "{lines:?}");
-        assert!(lines[1].ends_with("; not in it, as it was not measured: edit-source"), "{lines:?}");
+        assert!(lines[1].ends_with("; not in it, as it was not measured whole: edit-source"), "{lines:?}");
     }
 
     #[test]

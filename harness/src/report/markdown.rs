@@ -10,7 +10,7 @@ use super::{
     rebuilds, releases, startup,
 };
 use crate::metrics::{Comparison, less_or_more, percent};
-use crate::record::ClaimRow;
+use crate::record::{ClaimRow, Records};
 use crate::scenario::{Claim, DeltaColumn, Event, Metric};
 
 /// The report as Markdown.
@@ -217,7 +217,7 @@ pub(super) fn per_release(report: &ScenarioReport<'_>) -> String {
         let _ = writeln!(
             rows,
             "| {} | {} | {} | {} | {} | {} |",
-            plain(&labels::event(event)),
+            plain(&releases::heading(report.rows.plan, event)),
             labels::value(bytes.naive.as_ref(), &bytes.metric),
             labels::value(bytes.optimized.as_ref(), &bytes.metric),
             labels::change(bytes),
@@ -313,18 +313,41 @@ pub(super) fn machine(report: &Report<'_>) -> Vec<(&'static str, String)> {
     rows
 }
 
+/// The files of the run directory that a report is made from, by name. What a run need not have, among it the tables
+/// that older runs lack, is named where something is in it.
+pub(super) fn data(records: &Records) -> impl Iterator<Item = &'static str> {
+    let files = [
+        ("run.json", true),
+        ("plan.json", true),
+        ("samples.csv", true),
+        ("steps.csv", true),
+        ("images.csv", true),
+        ("deltas.csv", true),
+        ("layers.csv", !records.layers.is_empty()),
+        ("wasted.csv", true),
+        ("packages.csv", true),
+        ("secrets.csv", true),
+        ("startup.csv", true),
+        ("fetches.csv", !records.fetches.is_empty()),
+        ("transfers.csv", true),
+        ("development.csv", true),
+        ("repro.json", !records.repro.is_empty()),
+        ("cost.toml", records.cost.is_some()),
+    ];
+    files.into_iter().filter_map(|(name, there)| there.then_some(name))
+}
+
 /// Method, machine and data.
 fn ending(report: &Report<'_>) -> String {
     let mut text = format!("## Method\n\n{}\n## Machine and versions\n\n| | |\n|---|---|\n", method(report));
     for (name, said) in machine(report) {
         let _ = writeln!(text, "| {name} | {} |", plain(&said));
     }
-    let repro = if report.records.repro.is_empty() { "" } else { "[repro.json](repro.json), " };
+    let files: Vec<String> = data(report.records).map(|name| format!("[{name}]({name})")).collect();
     let _ = write!(
         text,
-        "\n## Data\n\n[run.json](run.json), [plan.json](plan.json), [samples.csv](samples.csv), \
-         [steps.csv](steps.csv), [images.csv](images.csv), [deltas.csv](deltas.csv), {repro}[claims.csv](claims.csv). \
-         This file is made from them alone.\n",
+        "\n## Data\n\n{}. This file and [claims.csv](claims.csv) are made from them alone.\n",
+        files.join(", ")
     );
     text
 }
@@ -355,4 +378,27 @@ pub(super) fn plain(text: &str) -> String {
 fn fence(texts: &[&str]) -> String {
     let longest = texts.iter().flat_map(|text| text.split(|letter| letter != '`')).map(str::len).max();
     "`".repeat(longest.unwrap_or(0).max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::data;
+    use crate::record::RunDir;
+    use crate::record::testing::RunBuilder;
+
+    #[test]
+    fn no_file_that_a_report_is_made_from_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = RunBuilder::new().scenario("layer-order").build();
+        let run = RunDir::create(dir.path().join("run"), &records.info, &records.plan).unwrap();
+        let mut named: Vec<&str> = data(&records).collect();
+        // Nothing is in the first two; the third is for who goes on with a run.
+        named.extend(["layers.csv", "fetches.csv", "attempts.csv"]);
+        named.sort_unstable();
+        let entries = std::fs::read_dir(run.path()).unwrap();
+        let mut there: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        there.sort_unstable();
+        assert_eq!(named, there);
+    }
 }

@@ -6,6 +6,7 @@ use super::Report;
 use super::markdown::plain;
 use super::terminal::{INDENT, bold, paragraph};
 use crate::diff::place;
+use crate::legible;
 use crate::metrics::{ScenarioRecords, Unit};
 use crate::record::{Against, CauseCount, FixLeftOut, ImageDifference, Rebuilds, RebuiltBy};
 use crate::scenario::{Axis, Variant};
@@ -65,6 +66,10 @@ fn in_short(rebuilds: &Rebuilds) -> String {
     };
     match (rebuilds.unlike(), rebuilds.rebuilds) {
         (_, 0) => "not built".to_owned(),
+        (None, 1) => "built once".to_owned(),
+        (None, builds) if rebuilds.made_by == RebuiltBy::Bench => {
+            format!("same in {builds} cold builds, nothing varied")
+        }
         (None, builds) => format!("**yes**: one digest of {builds} builds"),
         (Some(unlike), _) => format!("**no**: {unlike}{by}"),
     }
@@ -85,7 +90,11 @@ pub(super) fn section(rows: &ScenarioRecords<'_>) -> String {
             all.variant,
             all.rebuilds,
             all.images(),
-            if all.identical { "yes" } else { "no" },
+            match (all.identical, all.rebuilds) {
+                (_, 0 | 1) => "not rebuilt",
+                (true, _) => "yes",
+                (false, _) => "no",
+            },
             names(&all.broken_by),
             plain(all.manifest_digests.first().map_or("", String::as_str)),
         );
@@ -242,12 +251,13 @@ fn example<'d>(count: &CauseCount, differences: &'d [ImageDifference]) -> Option
 }
 
 fn shown(difference: &ImageDifference) -> String {
-    let place = place(&difference.path, difference.layer);
-    match (difference.a.is_empty(), difference.b.is_empty()) {
+    let [place, a, b] = [&place(&difference.path, difference.layer), &difference.a, &difference.b]
+        .map(|said| legible::line(said));
+    match (a.is_empty(), b.is_empty()) {
         (true, true) => place,
-        (false, true) => format!("{place}: {}, only in the first", difference.a),
-        (true, false) => format!("{place}: {}, not in the first", difference.b),
-        (false, false) => format!("{place}: {} → {}", difference.a, difference.b),
+        (false, true) => format!("{place}: {a}, only in the first"),
+        (true, false) => format!("{place}: {b}, not in the first"),
+        (false, false) => format!("{place}: {a} → {b}"),
     }
 }
 

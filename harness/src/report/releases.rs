@@ -2,16 +2,32 @@
 
 use super::{Report, labels};
 use crate::metrics::Comparison;
+use crate::record::PlannedScenario;
 use crate::scenario::{DeltaColumn, Event, Metric};
 
 /// One edit of one scenario.
 pub(super) struct Release<'r> {
     /// The scenario's place in the report, from 0.
     pub(super) place: usize,
-    /// Its name.
-    pub(super) scenario: &'r str,
+    /// What is known of it.
+    pub(super) plan: &'r PlannedScenario,
     pub(super) event: &'r Event,
     pub(super) bytes: &'r Comparison,
+    /// The edit, as a row's heading.
+    pub(super) heading: String,
+}
+
+/// An edit as the heading of what it makes a node pull.
+pub(super) fn heading(plan: &PlannedScenario, event: &Event) -> String {
+    let name = labels::event(event);
+    if plan.delivers_apart(event) {
+        format!(
+            "{name} (one variant mounts what it changes, which reaches a node by another way, not counted \
+             here)"
+        )
+    } else {
+        name
+    }
 }
 
 /// All releases of a run. A build on a fresh builder gives the same image, and is none of its own.
@@ -21,17 +37,20 @@ pub(super) fn releases<'r>(report: &'r Report<'_>) -> Vec<Release<'r>> {
         for event in part.rows.plan.events.iter().filter(|event| matches!(event, Event::Edit(_))) {
             let metric = Metric::Delta(DeltaColumn::NewCompressed, event.clone());
             if let Some(bytes) = part.comparison(&metric) {
-                found.push(Release { place, scenario: &part.rows.plan.name, event, bytes });
+                let plan = part.rows.plan;
+                found.push(Release { place, plan, event, bytes, heading: heading(plan, event) });
             }
         }
     }
     found
 }
 
-/// The one that saves most and the one that saves least, in a sentence each: neither alone would be honest.
+/// The one that saves most and the one that saves least, in a sentence each: neither alone would be honest. Nor would
+/// be one that saves what is only delivered otherwise.
 pub(super) fn headline(report: &Report<'_>) -> Vec<String> {
     let mut measured: Vec<(f64, Release<'_>)> = releases(report)
         .into_iter()
+        .filter(|release| !release.plan.delivers_apart(release.event))
         .filter_map(|release| Some((release.bytes.reduction.as_ref().ok()?.estimate, release)))
         .collect();
     measured.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -48,8 +67,8 @@ fn sentence(beginning: &str, release: &Release<'_>) -> String {
     let value = |side| labels::value(side, &release.bytes.metric);
     format!(
         "{beginning}{}, {}: naive {} → optimized {}, {}.",
-        release.scenario,
-        labels::event(release.event),
+        release.plan.name,
+        release.heading,
         value(release.bytes.naive.as_ref()),
         value(release.bytes.optimized.as_ref()),
         labels::change(release.bytes)
@@ -93,6 +112,17 @@ mod tests {
         let said = headline(&Report::of(&run.build()));
         assert!(said[0].starts_with("The most that is saved: good,"), "{said:?}");
         assert_eq!(said[1], "The least: bad, after edit-source: naive 10 B → optimized 20 B, 100 % larger.");
+    }
+
+    #[test]
+    fn what_is_delivered_otherwise_is_not_saved() {
+        let edit = Event::Edit("weights".into());
+        let run = RunBuilder::new().scenario("weights").event(edit.clone());
+        let run = run.deltas(&edit, DeltaColumn::NewCompressed, &[10; 2], &[0; 2]);
+        let records = run.with(|scenario| scenario.delivered_apart = vec!["weights".to_owned()]).build();
+        let report = Report::of(&records);
+        assert!(headline(&report).is_empty());
+        assert!(releases(&report)[0].heading.contains("mounts"), "and the table says so");
     }
 
     #[test]

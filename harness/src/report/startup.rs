@@ -6,7 +6,7 @@ use super::labels;
 use super::markdown::plain;
 use crate::metrics::{ScenarioRecords, Unit, percent};
 use crate::record::AnswerKind;
-use crate::scenario::{FetchColumn, FetchStart, Metric, Phase, Start, TOTAL, Variant};
+use crate::scenario::{FetchStart, Metric, Phase, Start, TOTAL, Variant};
 use crate::stats;
 
 /// A smaller share of the total that no phase accounts for needs no word.
@@ -26,7 +26,8 @@ pub(super) fn section(rows: &ScenarioRecords<'_>) -> String {
     format!(
         "### From pull to first result\n\n\
          Medians over the blocks. The total is measured on its own, up to the first result; the warm result comes after \
-         it. Containers use the host's network: setting up a bridge is not in it.\n\n{text}"
+         it. Containers use the host's network: setting up a bridge is not in it. At a first start the image's files are in \
+         memory, where unpacking has just put them; what is mounted comes from the disk.\n\n{text}"
     )
 }
 
@@ -70,8 +71,8 @@ fn fetches(rows: &ScenarioRecords<'_>) -> String {
     }
     let mut text = String::from(
         "Bytes by the store's own count, questions about files among them. A start is killed once half of the weights \
-         were sent, and the next one finds the volume as it was left. An answer is held against that of the whole \
-         model.\n\n| weights fetched | naive | optimized |\n|---|---:|---:|\n",
+         were sent, and the next one finds the volume as it was left. An answer is held against that of the first \
+         start.\n\n| weights fetched | naive | optimized |\n|---|---:|---:|\n",
     );
     for start in FetchStart::ALL {
         let of = |variant| fetched(rows, start, variant);
@@ -83,11 +84,11 @@ fn fetches(rows: &ScenarioRecords<'_>) -> String {
 }
 
 fn fetched(rows: &ScenarioRecords<'_>, start: FetchStart, variant: Variant) -> String {
-    let bytes: Vec<f64> =
-        rows.values(&Metric::Fetch(FetchColumn::Bytes, start), variant).into_values().collect();
+    let starts = || rows.fetches.iter().filter(|row| row.variant == variant && row.event == start);
+    // Also what a start that failed has taken.
+    let bytes: Vec<f64> = starts().filter_map(|row| row.bytes).map(|bytes| bytes as f64).collect();
     let Some(median) = stats::median(&bytes) else { return "–".to_owned() };
     let bytes = Unit::Bytes.format(median);
-    let starts = || rows.fetches.iter().filter(|row| row.variant == variant && row.event == start);
     if start == FetchStart::Interrupted {
         let missed = starts().find_map(|row| row.error.as_deref());
         return missed.map_or(bytes, |why| format!("not interrupted: {}", plain(why)));
@@ -95,7 +96,8 @@ fn fetched(rows: &ScenarioRecords<'_>, start: FetchStart, variant: Variant) -> S
     let wrong = starts().filter(|row| row.answer == Some(AnswerKind::Wrong)).count();
     let none = starts().filter(|row| row.answer.is_none()).count();
     match (wrong, none) {
-        (0, 0) => format!("{bytes}, whole model served"),
+        (0, 0) if start == FetchStart::First => format!("{bytes}, a model served"),
+        (0, 0) => format!("{bytes}, the same model served"),
         (0, _) => format!("{bytes}, **no answer**"),
         _ => format!("{bytes}, **part of the model served**"),
     }
@@ -169,7 +171,7 @@ mod tests {
         ];
         let text = section(&ScenarioRecords::split(&records)[0]);
         for line in [
-            "| first start, volume empty | 48.0 MB, whole model served | – |",
+            "| first start, volume empty | 48.0 MB, a model served | – |",
             "| killed half-way | – | 24.0 MB |",
             "| the start after one killed half-way | 0 B, **part of the model served** | 26.0 MB, **no answer** |",
         ] {

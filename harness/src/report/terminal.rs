@@ -13,6 +13,10 @@ use crate::metrics::percent;
 use crate::record::{Effect, Verdict};
 
 const WIDTH: u16 = 100;
+/// A blank on either side of a cell.
+const PADDING: u16 = 2;
+/// What the words of how sure a row is need at least, `95 %: 5.2 % more to` with its padding.
+const LEAST_SURE: u16 = 22;
 pub(super) const INDENT: &str = "  ";
 
 /// The whole report; `colour` where it goes to a terminal that shows it.
@@ -85,11 +89,18 @@ fn metrics(report: &ScenarioReport<'_>) -> String {
             labels::certainty(row),
         ]);
     }
-    // What is measured stays on one line; how sure it is may take two.
+    // Only how sure a row is breaks into lines, and a name where too little room would be left for that.
     for column in 0..4 {
         if let Some(column) = table.column_mut(column) {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
+    }
+    let widths: Vec<u16> = table.column_max_content_widths().iter().map(|width| width + PADDING).collect();
+    let room = (WIDTH - INDENT.len() as u16).saturating_sub(widths[1..4].iter().sum::<u16>() + LEAST_SURE);
+    if widths[0] > room
+        && let Some(names) = table.column_mut(0)
+    {
+        names.set_constraint(ColumnConstraint::Absolute(Width::Fixed(room)));
     }
     for column in [1, 2] {
         if let Some(column) = table.column_mut(column) {

@@ -136,6 +136,21 @@ fn the_terminal_shows_what_a_newcomer_needs() {
 }
 
 #[test]
+fn a_long_name_leaves_room_for_how_sure_its_row_is() {
+    let edit = Event::Edit("a-checkpoint-of-the-weights-that-was-trained-anew".into());
+    let records = RunBuilder::new()
+        .scenario("weights")
+        .event(edit.clone())
+        .claim(Metric::Sample(SampleColumn::Wall, edit.clone()), Some(0.5), None)
+        .samples(&edit, SampleColumn::Wall, &[18.0; 6], &[1.0, 1.1, 1.2, 1.3, 1.4, 1.5])
+        .build();
+    let text = terminal(&Report::of(&records), false);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "at most 100 columns:\n{text}");
+    assert!(text.contains("95 %: 92 to 94 %"), "{text}");
+    assert!(text.contains("after edit-a-checkpoint-of-the-weights"), "{text}");
+}
+
+#[test]
 fn colour_changes_the_looks_and_not_a_word() {
     let records = run();
     let report = Report::of(&records);
