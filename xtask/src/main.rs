@@ -24,8 +24,9 @@ look       list                       the scenarios, their questions and claims
 extend     new NAME                   a scenario to fill in
 tidy up    engine up|down|env         look inside the managed engine with a docker client
            clean                      remove every trace, and say what it freed
-develop    test                       all tests, on a real engine (what CI runs)
+develop    test                       all tests, on a real engine
            tidy                       formatting, lints and the house rules
+           ci                         both, as CI runs them
 
 `cargo xtask VERB --help` tells more. Exit codes: 0 done, 1 it could not be done, 2 bad usage or
 input, 3 a gate failed.";
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         }
         Some("test") => developer::test(&rest),
         Some("tidy") => developer::tidy(),
+        Some("ci") => developer::ci(),
         _ => product::become_tare(&verb, &rest),
     }
 }
