@@ -93,7 +93,7 @@ pub struct Bench {
     /// The scenarios to measure; all if none is named
     #[arg(value_name = "SCENARIO", conflicts_with_all = ["pair", "resume"])]
     pub scenarios: Vec<String>,
-    /// How much is measured: smoke takes minutes; quick a few minutes a pair, about an hour for all pairs on two
+    /// How much is measured: smoke takes minutes; quick a few minutes a pair, over an hour for all pairs on two
     /// cores; full hours
     #[arg(long, value_enum, default_value_t = Profile::Quick, conflicts_with = "resume")]
     pub profile: Profile,
