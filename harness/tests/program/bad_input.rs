@@ -1,5 +1,7 @@
 //! What goes wrong, each with its exit code and a message that names file, line and remedy.
 
+use std::collections::BTreeMap;
+
 use crate::support::{
     assert_no_new_traces, cache, engine_lock, machine_lock, replace, rows, scenario_copy, tare, traces,
 };
@@ -175,7 +177,22 @@ fn variants_that_answer_differently_are_not_timed() {
         .code(3)
         .stderr(contains("differently"));
     let samples = rows(&run.join("samples.csv"));
-    assert!(samples.iter().all(|row| row["wall_s"].is_empty() && !row["error"].is_empty()), "{samples:#?}");
+    let is_told = |row: &BTreeMap<String, String>| row["error"].starts_with("not the same: ");
+    assert!(samples.iter().all(|row| row["wall_s"].is_empty() && is_told(row)), "{samples:#?}");
+
+    tare()
+        .args(["bench", "--engine", "managed", "--strict", "--scenarios"])
+        .arg(root.path())
+        .arg("--resume")
+        .arg(&run)
+        .assert()
+        .code(3)
+        .stderr(contains("differently"));
+    assert_eq!(
+        rows(&run.join("samples.csv")),
+        samples,
+        "nothing more is measured of them when the run goes on"
+    );
 }
 
 #[test]

@@ -58,9 +58,8 @@ impl Job {
         let dir = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("results/{stamp}-{profile}")));
         RunDir::check_new(&dir)?;
         let mut plan = plan::make(&scenarios, choices)?;
-        // Who names a scenario wants that one, and is told; of all of them, the rest is measured.
-        let asked_for_all = args.scenarios.is_empty() && args.pair.is_none();
-        let left_out = match room.filter(|_| asked_for_all) {
+        // Who wants one scenario is refused if it does not fit; of several, the others are measured.
+        let left_out = match room.filter(|_| scenarios.len() > 1) {
             Some(room) => {
                 // Where nothing at all fits, the run is refused.
                 let left_out = too_large(&scenarios, choices, room)?;
@@ -169,4 +168,24 @@ fn check_limit(blocks: Option<u32>) -> Result<()> {
 fn scenarios(args: &Args, names: &[String], profile: Profile, aa: bool) -> Result<Vec<Scenario>> {
     let scenarios = chosen::scenarios(names, &args.roots, args.pair.as_deref(), profile)?;
     Ok(if aa { scenarios.into_iter().map(Scenario::against_itself).collect() } else { scenarios })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{builtin_dir, load_all};
+
+    #[test]
+    fn what_does_not_fit_is_left_out_with_its_figures() {
+        let names = ["layer-order", "weights"].map(str::to_owned);
+        let scenarios = load_all(&[builtin_dir().unwrap()], &names, Profile::Full).unwrap();
+        let choices = Choices { profile: Profile::Full, blocks: None, precise: false, seed: 7 };
+        let left_out = too_large(&scenarios, choices, 100_000_000_000).unwrap();
+        assert_eq!(left_out.keys().collect::<Vec<_>>(), ["weights"]);
+        assert!(left_out["weights"].starts_with(NOT_MEASURED), "{left_out:?}");
+        assert!(
+            left_out["weights"].ends_with(" GB of disk at the peak, and 100.0 GB are free"),
+            "{left_out:?}"
+        );
+    }
 }
