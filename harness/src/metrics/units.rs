@@ -65,7 +65,10 @@ impl Unit {
             // From nothing, or from next to nothing: the ratio says no more than that.
             format!("{}, from next to none", self.direction(reduction))
         } else {
-            format!("{} {}", percent(reduction.abs()), self.direction(reduction))
+            let share = percent(reduction.abs());
+            // What is not nothing is not written as nothing.
+            let share = if share == "0.0 %" { "under 0.1 %" } else { share.as_str() };
+            format!("{share} {}", self.direction(reduction))
         }
     }
 }
@@ -148,6 +151,7 @@ mod tests {
     fn changes_are_words() {
         assert_eq!(Unit::Bytes.change(0.573), "57 % smaller");
         assert_eq!(Unit::Seconds.change(-0.034), "3.4 % more time");
+        assert_eq!(Unit::Bytes.change(0.0003), "under 0.1 % smaller");
         assert_eq!(Unit::Count.change(0.0), "the same");
         assert_eq!(Unit::Seconds.change(-5e6), "more time, from next to none");
         assert_eq!(Unit::Count.change(f64::NEG_INFINITY), "more, from next to none");
