@@ -279,7 +279,7 @@ fn grouped<R>(rows: &[R], scenario: impl Fn(&R) -> &str) -> HashMap<&str, Vec<&R
 fn describe(sample: &Sample) -> String {
     let line = first_line(sample.error.as_deref().unwrap_or_default());
     if let Some(why) = line.strip_prefix(NOT_MEASURED) {
-        return format!("{}, {}: not measured: {why}", sample.variant, sample.event);
+        return why.to_owned();
     }
     format!("{}, {}, block {} failed: {line}", sample.variant, sample.event, sample.block)
 }

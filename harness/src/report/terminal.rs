@@ -51,8 +51,11 @@ pub fn scenario(report: &ScenarioReport<'_>, colour: bool) -> String {
     for failure in report.rows.failures() {
         text.push_str(&paragraph(&failure, INDENT));
     }
-    text.push('\n');
-    text.push_str(&metrics(report));
+    // Of what was not measured the claims say why.
+    if report.essential().any(|row| row.naive.is_some() || row.optimized.is_some()) {
+        text.push('\n');
+        text.push_str(&metrics(report));
+    }
     for cost in causes::costs(&report.rows) {
         text.push_str(&paragraph(&cost.sentence(), INDENT));
     }
