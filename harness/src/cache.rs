@@ -1,7 +1,6 @@
 //! The cache directory: what is fetched or built once and shared by later runs.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -94,14 +93,6 @@ pub(crate) fn put_in_place(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
 }
 
-/// Lower-case hex: of hashes, by which much of what is kept is named.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// What backup programs know a cache by, and we our own rooms.
 const TAG: &str = "CACHEDIR.TAG";
 const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -150,10 +141,5 @@ mod tests {
         put_in_place(&at("work"), &at("place")).unwrap();
         assert_eq!(std::fs::read_to_string(at("place/inside")).unwrap(), "kept");
         assert!(put_in_place(&at("nothing"), &at("file")).is_err());
-    }
-
-    #[test]
-    fn hex_has_two_digits_a_byte() {
-        assert_eq!(hex(&[0, 0x0a, 0xff]), "000aff");
     }
 }

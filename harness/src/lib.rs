@@ -16,7 +16,7 @@
 //! engine    plan     metrics   diff
 //! oci       record
 //! debian    scenario stats
-//! cache     error    text      legible
+//! cache     error    text      legible  hex
 //! ```
 
 pub mod cache;
@@ -29,6 +29,7 @@ pub mod engine;
 pub mod error;
 pub mod explain;
 pub mod gate;
+mod hex;
 pub mod legible;
 pub mod measure;
 pub mod metrics;

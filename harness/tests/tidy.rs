@@ -30,7 +30,7 @@ fn rust() -> Vec<(String, String)> {
 
 /// The rooms by floor: each reaches only downwards, and `measure` and `report` not each other.
 const FLOORS: [&[&str]; 7] = [
-    &["error", "cache", "text", "legible"],
+    &["error", "cache", "text", "legible", "hex"],
     &["debian", "stats", "scenario"],
     &["oci", "record"],
     &["engine", "plan", "metrics", "diff"],

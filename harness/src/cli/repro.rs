@@ -221,14 +221,11 @@ fn other_run(other: &RunDir, ours: &RunInfo, line: &ProgressLine) -> Result<Othe
             ours.engine.version
         );
     }
-    for base in &ours.bases {
-        let their = theirs.bases.iter().find(|their| their.reference == base.reference);
-        if let Some(their) = their.filter(|their| their.digest != base.digest) {
-            line.say(&format!(
-                "{}: {} there, {} here: images upon it differ by their base alone",
-                base.reference, their.digest, base.digest
-            ));
-        }
+    for (base, their) in ours.unlike_bases(theirs) {
+        line.say(&format!(
+            "{}: {} there, {} here: images upon it differ by their base alone",
+            base.reference, their.digest, base.digest
+        ));
     }
     Other::of(other)
 }

@@ -55,17 +55,13 @@ pub(super) fn check_same_world(before: &RunInfo, now: &RunInfo) -> Result<()> {
             now.engine.version
         );
     }
-    for base in &now.bases {
-        let earlier = before.bases.iter().find(|earlier| earlier.reference == base.reference);
-        if let Some(earlier) = earlier.filter(|earlier| earlier.digest != base.digest) {
-            bail!(
-                "the run was begun upon {} {}, and it is {} now: sizes and digests upon two bases do not mix; begin a \
-                 new run",
-                base.reference,
-                earlier.digest,
-                base.digest
-            );
-        }
+    if let Some((base, earlier)) = now.unlike_bases(before).next() {
+        bail!(
+            "the run was begun upon {} {}, and it is {} now: sizes and digests upon two bases do not mix; begin a new run",
+            base.reference,
+            earlier.digest,
+            base.digest
+        );
     }
     Ok(())
 }

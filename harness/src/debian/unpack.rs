@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::suite::{Prepared, Suite};
 use super::unpacked::{FACTS, Facts, Unpacked};
-use crate::cache::{hex, put_in_place};
+use crate::cache::put_in_place;
+use crate::hex::hex;
 
 const UNFINISHED: &str = ".unfinished-";
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Address;
-use crate::cache::hex;
+use crate::hex::hex;
 
 /// An engine of the user's, and where it is named.
 #[derive(Debug, Clone, PartialEq, Eq)]

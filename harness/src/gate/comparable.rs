@@ -59,14 +59,11 @@ pub(super) fn notes(base: &Records, new: &Records) -> Vec<String> {
     if !come.is_empty() {
         notes.push(format!("measured for the first time: {come}"));
     }
-    for info in &new.info.bases {
-        let other = base.info.bases.iter().find(|other| other.reference == info.reference);
-        if other.is_some_and(|other| other.digest != info.digest) {
-            notes.push(format!(
-                "the base image {} is another one: sizes and digests may differ for that alone",
-                info.reference
-            ));
-        }
+    for (info, _) in new.info.unlike_bases(&base.info) {
+        notes.push(format!(
+            "the base image {} is another one: sizes and digests may differ for that alone",
+            info.reference
+        ));
     }
     if !base.info.engine.same_version(&new.info.engine) {
         notes.push(

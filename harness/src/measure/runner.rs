@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::engine::buildkit::Progress;
 use crate::oci::{Digest, LayerCache};
 use crate::plan;
-use crate::record::{INTERRUPTED, NOT_MEASURED, Plan, PlannedStep, Sample, UNEQUAL, Writer};
+use crate::record::{INTERRUPTED, Plan, PlannedStep, Sample, UNEQUAL, Writer, is_failure};
 use crate::scenario::{Event, Profile, Scenario, Variant};
 use crate::supply::{Supply, UPDATED_BASES};
 
@@ -96,10 +96,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Takes a sample's error in, the first of each scenario. What was cut short or cannot be measured here has not
-    /// failed.
+    /// Takes a sample's error in, the first of each scenario.
     fn note(&mut self, scenario: &str, error: &str) {
-        if error == INTERRUPTED || error.starts_with(NOT_MEASURED) {
+        if !is_failure(error) {
             return;
         }
         let (broken, why) = match error.strip_prefix(UNEQUAL) {
@@ -207,7 +206,7 @@ impl Walk<'_> {
             for step in steps {
                 self.step(&mut state, &step).await?;
             }
-            if state.unequal {
+            if self.outcome.unequal.contains_key(&scenario.name) {
                 break;
             }
             if number == 1 {

@@ -183,13 +183,8 @@ fn exact(evidence: Evidence, pairs: &[(f64, f64)]) -> Estimate {
 
 /// What is left of 14 GB, if only a file, is not nothing.
 fn reduction(naive: f64, optimized: f64) -> f64 {
-    if naive == optimized {
-        0.0
-    } else if optimized > 0.0 {
-        less(optimized / naive).min(NEARLY_ALL)
-    } else {
-        less(optimized / naive)
-    }
+    let most = if optimized > 0.0 { NEARLY_ALL } else { 1.0 };
+    if naive == optimized { 0.0 } else { less(optimized / naive).min(most) }
 }
 
 /// `1 − ratio` to six decimals, as the records carry it: 71 of 100 MB is 29 % less, and no rounding error

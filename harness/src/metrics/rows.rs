@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::record::{
     AnswerKind, Counterpart, Delta, Fetched, INTERRUPTED, Image, LayerSize, Leak, NOT_MEASURED, NOT_REACHED,
-    PlannedScenario, Rebuilds, Records, Sample, StartPhase, Step, Transfer, Wasted,
+    PlannedScenario, Rebuilds, Records, Sample, StartPhase, Step, Transfer, Wasted, is_failure,
 };
 use crate::scenario::{
     DeltaColumn, Event, FetchColumn, FetchStart, ImageColumn, Metric, SampleColumn, Start, TransferColumn,
@@ -140,10 +140,10 @@ impl<'r> ScenarioRecords<'r> {
         {
             return Some(describe_start(row));
         }
-        if let Metric::Fetch(_, start) = metric
-            && let Some(row) = self.fetches.iter().find(|row| row.event == *start && row.error.is_some())
+        if let Metric::Fetch(..) = metric
+            && let Some(failed) = self.breakage(metric)
         {
-            return Some(describe_fetch(row));
+            return Some(failed);
         }
         let measured = Variant::BOTH.iter().all(|variant| !self.values(metric, *variant).is_empty());
         failed(metric.event()).or_else(|| if measured { None } else { failed(&Event::Cold) })
@@ -162,15 +162,14 @@ impl<'r> ScenarioRecords<'r> {
             }
             _ => {
                 let mut rows = self.samples.iter().filter(|row| row.event == *metric.event());
-                rows.find(|row| has_failed(row) && !is_impossible_here(row)).map(|row| describe(row))
+                rows.find(|row| is_broken(row)).map(|row| describe(row))
             }
         }
     }
 
     /// Its failed builds and starts, a line each. Claims say what could not be measured here.
     pub fn failures(&self) -> Vec<String> {
-        let failed = |row: &&&Sample| has_failed(row) && !is_impossible_here(row);
-        let builds = self.samples.iter().filter(failed).map(|row| describe(row));
+        let builds = self.samples.iter().filter(|row| is_broken(row)).map(|row| describe(row));
         let starts = self.starts.iter().filter(|row| has_failed_to_start(row)).map(|row| describe_start(row));
         // The first two starts are among those.
         let further = |row: &&&Fetched| matches!(row.event, FetchStart::Interrupted | FetchStart::Resumed);
@@ -183,7 +182,8 @@ impl<'r> ScenarioRecords<'r> {
         self.samples.iter().any(|row| row.base == "local")
     }
 
-    fn builds(&self, variant: Variant, event: &Event) -> impl Iterator<Item = &&'r Sample> {
+    /// Builds that count.
+    pub(crate) fn builds(&self, variant: Variant, event: &Event) -> impl Iterator<Item = &&'r Sample> {
         self.samples
             .iter()
             .filter(move |row| row.variant == variant && row.event == *event && row.error.is_none())
@@ -254,9 +254,9 @@ fn has_failed(row: &Sample) -> bool {
     row.error.as_deref().is_some_and(|error| error != INTERRUPTED)
 }
 
-/// What could not be measured on this machine.
-fn is_impossible_here(row: &Sample) -> bool {
-    row.error.as_deref().is_some_and(|error| error.starts_with(NOT_MEASURED))
+/// A build that failed by itself, and not for want of a machine that can measure it.
+fn is_broken(row: &Sample) -> bool {
+    row.error.as_deref().is_some_and(is_failure)
 }
 
 /// What cannot be measured on this machine has not failed, and what a failed start-up did not reach is told by its total.

@@ -32,6 +32,7 @@ pub use records::Records;
 pub use repro::{Against, CauseCount, FixLeftOut, ImageDifference, ImageLayer, Rebuilds, RebuiltBy};
 pub use rows::{
     ClaimRow, Delta, Effect, INTERRUPTED, Image, NOT_MEASURED, NOT_REACHED, Sample, Step, UNEQUAL, Verdict,
+    is_failure,
 };
 pub use run::{
     BaseInfo, EndInfo, EngineInfo, FORMAT_VERSION, GpuInfo, LinkInfo, MachineInfo, OLDEST_FORMAT, RunInfo,

@@ -19,6 +19,11 @@ pub const NOT_MEASURED: &str = "not measured: ";
 /// the run is resumed.
 pub const UNEQUAL: &str = "not the same: ";
 
+/// Whether a sample with this error failed: not one that was cut short, nor one that cannot be measured on this machine.
+pub fn is_failure(error: &str) -> bool {
+    error != INTERRUPTED && !error.starts_with(NOT_MEASURED)
+}
+
 /// How the error of a phase begins that a failed start-up did not come to; its `total` says why.
 pub const NOT_REACHED: &str = "not reached: ";
 

@@ -63,6 +63,13 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
+    /// The base images that are another one in `other` than here, each with what it is there.
+    pub fn unlike_bases<'r>(&'r self, other: &'r Self) -> impl Iterator<Item = (&'r BaseInfo, &'r BaseInfo)> {
+        let there = |base: &BaseInfo| other.bases.iter().find(|there| there.reference == base.reference);
+        let both = self.bases.iter().filter_map(move |base| Some((base, there(base)?)));
+        both.filter(|(here, there)| here.digest != there.digest)
+    }
+
     /// How it was decided how many blocks to measure.
     pub fn stopping(&self) -> Stopping {
         if self.precision_percent.is_some() { Stopping::Looked } else { Stopping::Fixed }

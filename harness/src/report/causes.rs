@@ -39,9 +39,8 @@ pub(super) fn costs<'r>(rows: &ScenarioRecords<'r>) -> Vec<Cost<'r>> {
         for variant in Variant::BOTH {
             // cause → block → steps and seconds
             let mut found: BTreeMap<&str, BTreeMap<u32, (u32, f64)>> = BTreeMap::new();
-            let built = rows.samples.iter().filter(|row| row.event == *event && row.variant == variant);
             // Steps of a build that is not counted are not counted either.
-            let built: Vec<u32> = built.filter(|row| row.error.is_none()).map(|row| row.block).collect();
+            let built: Vec<u32> = rows.builds(variant, event).map(|row| row.block).collect();
             let counts =
                 |step: &Step| step.event == *event && step.variant == variant && built.contains(&step.block);
             for step in rows.steps.iter().filter(|step| counts(step)) {

@@ -13,8 +13,13 @@ pub(super) struct Release<'r> {
     pub(super) plan: &'r PlannedScenario,
     pub(super) event: &'r Event,
     pub(super) bytes: &'r Comparison,
+}
+
+impl Release<'_> {
     /// The edit, as a row's heading.
-    pub(super) heading: String,
+    pub(super) fn heading(&self) -> String {
+        heading(self.plan, self.event)
+    }
 }
 
 /// An edit as the heading of what it makes a node pull.
@@ -37,8 +42,7 @@ pub(super) fn releases<'r>(report: &'r Report<'_>) -> Vec<Release<'r>> {
         for event in part.rows.plan.events.iter().filter(|event| matches!(event, Event::Edit(_))) {
             let metric = Metric::Delta(DeltaColumn::NewCompressed, event.clone());
             if let Some(bytes) = part.comparison(&metric) {
-                let plan = part.rows.plan;
-                found.push(Release { place, plan, event, bytes, heading: heading(plan, event) });
+                found.push(Release { place, plan: part.rows.plan, event, bytes });
             }
         }
     }
@@ -68,7 +72,7 @@ fn sentence(beginning: &str, release: &Release<'_>) -> String {
     format!(
         "{beginning}{}, {}: naive {} → optimized {}, {}.",
         release.plan.name,
-        release.heading,
+        release.heading(),
         value(release.bytes.naive.as_ref()),
         value(release.bytes.optimized.as_ref()),
         labels::change(release.bytes)
@@ -122,7 +126,7 @@ mod tests {
         let records = run.with(|scenario| scenario.delivered_apart = vec!["weights".to_owned()]).build();
         let report = Report::of(&records);
         assert!(headline(&report).is_empty());
-        assert!(releases(&report)[0].heading.contains("mounts"), "and the table says so");
+        assert!(releases(&report)[0].heading().contains("mounts"), "and the table says so");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::Scenario;
 use super::document::Document;
 use crate::error::BadInput;
+use crate::hex::hex;
 
 /// How the token of a planted secret begins; its name and `@` follow.
 pub const CANARY_TOKEN: &str = "@TARE_CANARY:";
@@ -24,8 +25,7 @@ impl Canaries {
     pub fn of(scenario: &Scenario, run_id: &str) -> Self {
         let value = |name: &String| {
             let digest = Sha256::digest(format!("canary:{run_id}:{}:{name}", scenario.name).as_bytes());
-            let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-            (name.clone(), format!("tk{hex}"))
+            (name.clone(), format!("tk{}", hex(&digest[..16])))
         };
         Self { values: scenario.canaries.iter().map(value).collect() }
     }

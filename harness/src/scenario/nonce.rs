@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{Event, Variant};
+use crate::hex::hex;
 
 /// Twelve hexadecimal digits, the same for the same arguments and for no others: what replaces
 /// [`NONCE_TOKEN`](super::NONCE_TOKEN) in the files of `event`'s build. `attempt` counts the tries of
@@ -19,7 +20,7 @@ pub fn nonce(
     let lengths = (run_id.len(), scenario.len());
     let text = format!("{lengths:?}:{run_id}:{scenario}:{block}:{variant}:{event}:{attempt}");
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..6])
 }
 
 #[cfg(test)]

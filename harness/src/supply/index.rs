@@ -15,7 +15,8 @@ use hyper::body::Incoming;
 
 use super::link::Shaper;
 use super::server::{self, Body, Handler, Server};
-use super::wheels::{IndexFile, normalised};
+use super::wheels::IndexFile;
+use crate::oci::python_name;
 
 /// Where the index listens if it can; the port is part of `PIP_INDEX_URL`, and so of image history.
 const PREFERRED_PORT: u16 = 17731;
@@ -156,7 +157,7 @@ impl Pages {
         match parts[1..] {
             ["simple", ""] => Answer::Page(format.projects(&files)),
             ["simple", project, ""] | ["simple", project] => {
-                let name = normalised(project);
+                let name = python_name(project);
                 let files: Vec<&IndexFile> = files.into_iter().filter(|file| file.name == name).collect();
                 if files.is_empty() {
                     Answer::Nothing

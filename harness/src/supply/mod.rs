@@ -27,7 +27,7 @@ use std::sync::Arc;
 use anyhow::{Error, Result};
 use bollard::Docker;
 
-use crate::cache::{Cache, hex};
+use crate::cache::Cache;
 use crate::record::BaseInfo;
 use crate::scenario::StoreKind;
 
@@ -41,7 +41,7 @@ pub use registry::{Moved, Node, Registry};
 pub use store::Store;
 pub use volume::Volume;
 pub use weights::{Weights, WeightsFile};
-pub use wheels::{IndexFile, Locked, Place, Wheels, fetch_locked, normalised, read as read_lock};
+pub use wheels::{IndexFile, Locked, Place, Wheels, fetch_locked, read as read_lock};
 
 use scratch::Scratch;
 

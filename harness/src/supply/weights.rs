@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::scratch::Scratch;
 use crate::cache::{Cache, put_in_place};
+use crate::hex::hex;
 use crate::stats;
 
 /// Where weights are made and kept.
@@ -48,7 +49,7 @@ impl Weights {
     /// If the disk is full, or `bytes` are too few for any weights.
     pub fn first(&self, path: &str, bytes: u64) -> Result<Arc<WeightsFile>> {
         let seed = Sha256::digest(format!("{METHOD}:{path}:{bytes}"));
-        let file = self.room.join(format!("{}.safetensors", super::hex(&seed[..8])));
+        let file = self.room.join(format!("{}.safetensors", hex(&seed[..8])));
         // One of another length was cut short, as by a machine that went down.
         let whole = fs::metadata(&file).is_ok_and(|found| found.len() == bytes);
         if !whole {

@@ -12,7 +12,7 @@ use crate::plan::{self, Choices};
 use crate::record::{Assumptions, NOT_MEASURED, Plan, RunDir};
 use crate::scenario::{Profile, Scenario};
 use crate::stats::LOOKS;
-use crate::supply::{Bases, Link};
+use crate::supply::{Bases, Link, Needs};
 
 /// A run, decided but not begun.
 pub(super) struct Job {
@@ -59,7 +59,7 @@ impl Job {
         RunDir::check_new(&dir)?;
         let mut plan = plan::make(&scenarios, choices)?;
         // Who wants one scenario is refused if it does not fit; of several, the others are measured.
-        let left_out = match room.filter(|_| scenarios.len() > 1) {
+        let left_out = match room.filter(|room| scenarios.len() > 1 && needed_bytes(&plan) > *room) {
             Some(room) => {
                 // Where nothing at all fits, the run is refused.
                 let left_out = too_large(&scenarios, choices, room)?;
@@ -90,6 +90,13 @@ impl Job {
             earlier: None,
             left_out,
         })
+    }
+
+    /// What its builds consume: of the scenarios that are measured.
+    pub(super) fn needs(&self) -> Vec<Needs> {
+        let is_planned = |name: &str| self.plan.steps.iter().any(|step| step.scenario == name);
+        let measured = self.scenarios.iter().filter(|scenario| is_planned(&scenario.name));
+        measured.map(Needs::from).collect()
     }
 
     fn resumed(args: &Args, path: PathBuf) -> Result<Self> {

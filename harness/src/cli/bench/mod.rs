@@ -24,7 +24,7 @@ use crate::oci::LayerCache;
 use crate::record::{AnswerKind, Fetched, Rebuilds, RebuiltBy, Records, RunDir, Sample, machine};
 use crate::report::{self, Report};
 use crate::scenario::{FetchStart, Variant};
-use crate::supply::{Needs, Options, Supply};
+use crate::supply::{Options, Supply};
 use job::Job;
 
 /// Measures, or says what would be measured.
@@ -105,12 +105,9 @@ async fn on_engine(
         }
     }
     line.setting_up("preparing base images and packages");
-    let is_planned = |name: &str| job.plan.steps.iter().any(|step| step.scenario == name);
-    let measured = job.scenarios.iter().filter(|scenario| is_planned(&scenario.name));
-    let needs: Vec<Needs> = measured.map(Needs::from).collect();
     let options = Options { base: args.base, link: job.link };
     let say = |what: &str| line.setting_up(what);
-    let supply = Supply::prepare(cache, &job.bases, &needs, options, engine.docker(), &say).await?;
+    let supply = Supply::prepare(cache, &job.bases, &job.needs(), options, engine.docker(), &say).await?;
 
     let node = startup::node(args.gpu, gpus, job, cache, line).await?;
     let mut info = session::run_info(&job.id, job.profile, job.link, engine, &supply, cache).await?;

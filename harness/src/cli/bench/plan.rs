@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::job::Job;
 use crate::cache::Cache;
 use crate::record::Plan;
-use crate::supply::{Needs, downloads_missing};
+use crate::supply::downloads_missing;
 
 /// What the engine, base images and packages take beside the builds, in bytes.
 const SET_UP_BYTES: u64 = 1_500_000_000;
@@ -32,8 +32,7 @@ pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
         job.plan.steps.len(),
         job.plan.expected_minutes.max(1.0),
     )?;
-    let needs: Vec<Needs> = job.scenarios.iter().map(Needs::from).collect();
-    let downloads = downloads_missing(cache, &job.bases, &needs)?;
+    let downloads = downloads_missing(cache, &job.bases, &job.needs())?;
     for download in &downloads {
         let size =
             download.bytes.map_or(String::new(), |bytes| format!(", about {:.0} MB", bytes as f64 / 1e6));
@@ -58,8 +57,7 @@ pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
 
 /// The same as one JSON document.
 pub(super) fn json(job: &Job, cache: &Cache) -> Result<String> {
-    let needs: Vec<Needs> = job.scenarios.iter().map(Needs::from).collect();
-    let downloads: Vec<Value> = downloads_missing(cache, &job.bases, &needs)?
+    let downloads: Vec<Value> = downloads_missing(cache, &job.bases, &job.needs())?
         .into_iter()
         .map(|download| json!({ "what": download.what, "bytes": download.bytes }))
         .collect();

@@ -118,7 +118,7 @@ pub(super) fn per_release(report: &Report<'_>, anchors: &[String]) -> Markup {
                     @let row = release.bytes;
                     tr {
                         th scope="row" { a href={ "#" (anchors[release.place]) } { (release.plan.name) } }
-                        td { (release.heading) }
+                        td { (release.heading()) }
                         td.n { (labels::value(row.naive.as_ref(), &row.metric)) }
                         td.n { (labels::value(row.optimized.as_ref(), &row.metric)) }
                         td { (labels::change(row)) }

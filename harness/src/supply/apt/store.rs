@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::upstream::{self, FetchError};
 use crate::cache::put_in_place;
+use crate::hex::hex;
 
 /// A file of a mirror, held open: a later run that replaces it on disk does not change it for this one.
 #[derive(Debug, Clone)]
@@ -101,7 +102,7 @@ fn is_immutable(url: &str) -> bool {
 
 /// The name of a URL's file: free of what a mirror may put into its paths.
 fn name_of(url: &str) -> String {
-    super::super::hex(&Sha256::digest(url))
+    hex(&Sha256::digest(url))
 }
 
 #[cfg(test)]

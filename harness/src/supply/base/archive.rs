@@ -10,7 +10,7 @@ use flate2::{Compression, GzBuilder};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::super::hex;
+use crate::hex::hex;
 
 /// The one time in a stand-in: no file is newer, and the image was made then. A fixed one, so that
 /// making it again gives the same digest; in the past, so that no build sees a file of the future.

@@ -8,13 +8,13 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::super::hex;
 use super::apt_settings::{AptSettings, AptSources};
 use super::archive::{self, Config, Digests, Written};
 use super::{Base, Recipe};
 use crate::cache::put_in_place;
 use crate::debian::{Archive, Suite, Unpacked};
 use crate::engine::unmount_below;
+use crate::hex::hex;
 
 /// A stand-in as an archive in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::super::hex;
 use super::archive::{Blob, EPOCH, Written, write_image};
+use crate::hex::hex;
 use crate::oci::Packing;
 
 /// What an update adds to every layer. It lies nowhere that a program looks.

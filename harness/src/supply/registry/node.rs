@@ -17,7 +17,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
 
-use crate::supply::hex;
+use crate::hex::hex;
 
 /// Layers fetched side by side, as engines do unless told otherwise.
 const AT_ONCE: usize = 3;

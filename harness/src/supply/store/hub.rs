@@ -16,11 +16,12 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{Holdings, Store};
+use crate::hex::hex;
 use crate::scenario::StoreKind;
 use crate::supply::backend::Outlet;
 use crate::supply::link::Shaper;
 use crate::supply::server::{self, Body, Handler, Server};
-use crate::supply::{hex, wheels};
+use crate::supply::wheels;
 
 /// Where it listens if it can.
 const PREFERRED_PORT: u16 = 17735;

@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cache::Cache;
 use crate::debian::Archive;
+use crate::hex::hex;
 
-pub use crate::oci::python_name as normalised;
 pub(super) use lock::parse;
 pub use lock::{Locked, Place, read};
 pub(super) use pip::Pip;
@@ -205,7 +205,7 @@ pub(super) fn hash(path: &Path) -> std::io::Result<(String, u64)> {
     loop {
         let read = file.read(&mut chunk)?;
         if read == 0 {
-            return Ok((super::hex(&digest.finalize()), bytes));
+            return Ok((hex(&digest.finalize()), bytes));
         }
         digest.update(&chunk[..read]);
         bytes += read as u64;
