@@ -24,13 +24,14 @@ const START_UP_S: f64 = 12.0;
 /// Before the first block each variant is built once, untimed.
 const REHEARSAL: &[Event] = &[Event::Cold];
 
-/// How many blocks leave their cache in the engine: nothing in it is used by a later block that begins with a cold
-/// build, and of fifty blocks it would fill most disks.
+/// How many blocks leave their cache in the engine, where the disk has room for them: nothing in it is used by a later
+/// block that begins with a cold build, and of fifty blocks it would fill most disks.
 const BLOCKS_KEPT: u32 = 6;
 
-/// Whether the engine forgets its builds before this block, so that it begins with a cold one.
-pub fn begins_afresh(block: u32) -> bool {
-    block > 1 && block % BLOCKS_KEPT == 1
+/// Whether the engine forgets its builds before this block, so that it begins with a cold one; `kept` is how many blocks
+/// leave their cache in it, where that is fewer than usual.
+pub fn begins_afresh(block: u32, kept: Option<u32>) -> bool {
+    block > 1 && (block - 1).is_multiple_of(kept.unwrap_or(BLOCKS_KEPT))
 }
 
 /// What a plan is made from, beside the scenarios.
@@ -44,6 +45,9 @@ pub struct Choices {
     pub precise: bool,
     /// The seed of the order of variants.
     pub seed: u64,
+    /// Bytes of disk that there are for builds, where that is known. A scenario for whose blocks they are too few has
+    /// its builds forgotten after fewer blocks, at the price of building more often.
+    pub room: Option<u64>,
 }
 
 /// Orders the work: scenario by scenario; in it block by block; in a block the two variants side by
@@ -58,20 +62,51 @@ pub struct Choices {
 /// A Dockerfile cannot be read.
 pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
     let mut rng = StdRng::seed_from_u64(choices.seed);
-    let mut steps = Vec::new();
-    let mut planned = Vec::new();
-    let mut seconds = 0.0;
-    let mut peak_disk_bytes = 0;
+    let mut plan =
+        Plan { scenarios: Vec::new(), steps: Vec::new(), expected_minutes: 0.0, peak_disk_bytes: 0 };
     for scenario in scenarios {
         let blocks = blocks(scenario, choices);
-        let naive_first = rng.random::<bool>();
+        let course = Course::that_fits(scenario, choices, blocks, rng.random());
+        plan.scenarios
+            .push(PlannedScenario { blocks_kept: course.kept, ..planned_scenario(scenario, blocks)? });
+        plan.steps.extend(course.steps);
+        plan.expected_minutes += course.seconds / 60.0;
+        plan.peak_disk_bytes = plan.peak_disk_bytes.max(course.disk_bytes);
+    }
+    Ok(plan)
+}
+
+/// The builds of one scenario, in order, and what they take.
+struct Course {
+    steps: Vec<PlannedStep>,
+    /// After how many blocks the engine forgets its builds, if sooner than usual.
+    kept: Option<u32>,
+    seconds: f64,
+    disk_bytes: u64,
+}
+
+impl Course {
+    /// The course that keeps most blocks of those for which there is room; where there is room for none, the one that
+    /// needs least.
+    fn that_fits(scenario: &Scenario, choices: Choices, blocks: u32, naive_first: bool) -> Self {
+        let of = |kept| Self::of(scenario, choices, blocks, naive_first, kept);
+        let fits = |course: &Self| choices.room.is_none_or(|room| course.disk_bytes <= room);
+        let fewer = (1..blocks.min(BLOCKS_KEPT)).rev().map(Some);
+        std::iter::once(None).chain(fewer).map(of).find(fits).unwrap_or_else(|| of(Some(1)))
+    }
+
+    fn of(scenario: &Scenario, choices: Choices, blocks: u32, naive_first: bool, kept: Option<u32>) -> Self {
+        let mut steps = Vec::new();
+        let mut seconds = 0.0;
         let mut emptied = false;
         // What the builds since the engine was last emptied leave in it; before them both variants are rehearsed.
         let mut filled = 1;
         let mut most_filled = filled;
         for block in 1..=blocks {
-            if begins_afresh(block) {
+            let afresh = begins_afresh(block, kept);
+            if block == 1 || afresh {
                 filled = 1;
+                seconds += events_seconds(scenario, REHEARSAL);
             }
             let order = if naive_first == (block % 2 == 1) {
                 Variant::BOTH
@@ -83,7 +118,7 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
             } else {
                 timed_events(scenario, choices.profile)
             };
-            let events = if (emptied || begins_afresh(block)) && events.first() != Some(&Event::Cold) {
+            let events = if (emptied || afresh) && events.first() != Some(&Event::Cold) {
                 // The cache in which the block was to go on is gone: a CI event empties the builder, too.
                 [&[Event::Cold], events.as_slice()].concat()
             } else {
@@ -105,12 +140,9 @@ pub fn make(scenarios: &[Scenario], choices: Choices) -> io::Result<Plan> {
                 }));
             }
         }
-        let rehearsals = (1..=blocks).filter(|block| *block == 1 || begins_afresh(*block)).count();
-        seconds += rehearsals as f64 * events_seconds(scenario, REHEARSAL);
-        peak_disk_bytes = peak_disk_bytes.max(most_filled * scenario.estimate.block_disk_bytes);
-        planned.push(planned_scenario(scenario, blocks)?);
+        let disk_bytes = most_filled * scenario.estimate.block_disk_bytes;
+        Self { steps, kept, seconds, disk_bytes }
     }
-    Ok(Plan { scenarios: planned, steps, expected_minutes: seconds / 60.0, peak_disk_bytes })
 }
 
 /// A plan in which nothing is measured: its scenarios are rebuilt.
@@ -143,6 +175,7 @@ fn planned_scenario(scenario: &Scenario, blocks: u32) -> io::Result<PlannedScena
         claims: scenario.claims.clone(),
         dockerfiles: Pair { naive: text(Variant::Naive)?, optimized: text(Variant::Optimized)? },
         blocks,
+        blocks_kept: None,
     })
 }
 
@@ -232,7 +265,7 @@ mod tests {
     fn plan(profile: Profile, blocks: Option<u32>) -> Plan {
         let roots = [scenario::builtin_dir().unwrap()];
         let scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], profile).unwrap();
-        make(&scenarios, Choices { profile, blocks, precise: false, seed: 7 }).unwrap()
+        make(&scenarios, Choices { profile, blocks, precise: false, seed: 7, room: None }).unwrap()
     }
 
     fn events(plan: &Plan, block: u32, variant: Variant) -> Vec<String> {
@@ -280,7 +313,8 @@ mod tests {
     fn a_precision_is_sought_in_the_blocks_that_claims_on_time_need() {
         let roots = [scenario::builtin_dir().unwrap()];
         let mut scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], Profile::Quick).unwrap();
-        let choices = |blocks| Choices { profile: Profile::Quick, blocks, precise: true, seed: 7 };
+        let choices =
+            |blocks| Choices { profile: Profile::Quick, blocks, precise: true, seed: 7, room: None };
         let most = make(&scenarios, choices(None)).unwrap();
         assert_eq!(most.scenarios[0].blocks, 48);
         assert_eq!(events(&most, 4, Variant::Naive), ["edit-source"]);
@@ -300,6 +334,32 @@ mod tests {
     }
 
     #[test]
+    fn where_the_disk_is_small_the_engine_forgets_its_builds_sooner() {
+        let roots = [scenario::builtin_dir().unwrap()];
+        let scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], Profile::Quick).unwrap();
+        let a_block = scenarios[0].estimate.block_disk_bytes;
+        let with = |room| {
+            let choices = Choices { profile: Profile::Quick, blocks: None, precise: false, seed: 7, room };
+            make(&scenarios, choices).unwrap()
+        };
+        let whole = with(None);
+        assert_eq!(with(Some(7 * a_block)), whole, "a rehearsal and six blocks");
+        assert_eq!(whole.scenarios[0].blocks_kept, None);
+
+        let of_two = with(Some(4 * a_block - 1));
+        assert_eq!(of_two.scenarios[0].blocks_kept, Some(2));
+        assert_eq!(of_two.peak_disk_bytes, 3 * a_block);
+        let of_each = |block| events(&of_two, block, Variant::Naive);
+        assert_eq!((of_each(1), of_each(2)), (events(&whole, 1, Variant::Naive), of_each(1)));
+        assert_eq!(of_each(4), ["edit-source"], "in the cache of the third");
+        assert_eq!(of_each(5), ["cold", "edit-source"]);
+        assert!(of_two.expected_minutes > whole.expected_minutes);
+
+        let too_small = with(Some(a_block));
+        assert_eq!(too_small.peak_disk_bytes, 2 * a_block, "what it takes at least");
+    }
+
+    #[test]
     fn a_claim_on_a_start_needs_six_blocks_and_two_cold_builds() {
         let roots = [scenario::builtin_dir().unwrap()];
         let mut scenarios = scenario::load_all(&roots, &["layer-order".to_owned()], Profile::Quick).unwrap();
@@ -308,7 +368,7 @@ mod tests {
         let claims = &mut scenarios[0].claims;
         claims.truncate(1);
         claims[0].metric = Metric::StartPhase("import".to_owned(), Start::First);
-        let choices = |profile| Choices { profile, blocks: None, precise: false, seed: 7 };
+        let choices = |profile| Choices { profile, blocks: None, precise: false, seed: 7, room: None };
         let six = make(&scenarios, choices(Profile::Quick)).unwrap();
         assert_eq!(six.scenarios[0].blocks, TIMED_BLOCKS);
         let cold = six.steps.iter().filter(|step| step.event == Event::Cold).count();

@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn the_disk_that_is_asked_for_is_what_a_quick_run_of_all_pairs_needs() {
         let all = scenario::load_all(&[scenario::builtin_dir().unwrap()], &[], Profile::Quick).unwrap();
-        let choices = Choices { profile: Profile::Quick, blocks: None, precise: false, seed: 7 };
+        let choices = Choices { profile: Profile::Quick, blocks: None, precise: false, seed: 7, room: None };
         assert_eq!(plan::make(&all, choices).unwrap().peak_disk_bytes + SET_UP, DISK_NEEDED);
     }
 

@@ -171,6 +171,7 @@ impl Walk<'_> {
         let done: Vec<&Sample> =
             earlier.samples.iter().filter(|sample| sample.scenario == scenario.name).collect();
         let planned = self.bench.plan.steps.iter().filter(|step| step.scenario == scenario.name);
+        let kept = self.bench.plan.scenario(&scenario.name).and_then(|planned| planned.blocks_kept);
         let Remaining { closed, blocks, exact } = remaining(planned, &done, earlier.cache_kept);
         for step in &closed {
             self.order += 1;
@@ -197,7 +198,7 @@ impl Walk<'_> {
             let begins_cold = steps[0].event == Event::Cold;
             let untouched =
                 done.iter().all(|sample| sample.block != number) && !(rehearses && number == first);
-            if plan::begins_afresh(number) && begins_cold && untouched {
+            if plan::begins_afresh(number, kept) && begins_cold && untouched {
                 self.bench.engine.forget_builds().await?;
                 if !self.rehearsed(scenario, number, earlier).await? {
                     break;

@@ -45,6 +45,10 @@ pub struct PlannedScenario {
     pub dockerfiles: Pair<String>,
     /// Blocks planned.
     pub blocks: u32,
+    /// After how many blocks the engine forgets its builds, and both variants are rehearsed again, where the disk has no
+    /// room for as many as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks_kept: Option<u32>,
 }
 
 impl PlannedScenario {

@@ -52,6 +52,7 @@ impl RunBuilder {
             claims: vec![],
             dockerfiles: Pair { naive: "FROM scratch\n".to_owned(), optimized: "FROM scratch\n".to_owned() },
             blocks: 0,
+            blocks_kept: None,
         });
         self
     }

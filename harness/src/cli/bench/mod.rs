@@ -104,6 +104,9 @@ async fn on_engine(
             line.say(&format!("whether the plan fits on the engine's disk is not known: {error:#}"));
         }
     }
+    for notice in plan::forgotten_sooner(job) {
+        line.say(&notice);
+    }
     line.setting_up("preparing base images and packages");
     let options = Options { base: args.base, link: job.link };
     let say = |what: &str| line.setting_up(what);

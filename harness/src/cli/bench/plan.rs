@@ -1,5 +1,6 @@
 //! What would be measured, how long it takes and what it needs; and whether the disk has room for it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -17,8 +18,7 @@ const SET_UP_BYTES: u64 = 1_500_000_000;
 /// The remedy where the engine is ours.
 pub(super) const OF_THE_CACHE: &str = "set TARE_CACHE to a directory on a larger disk";
 /// The remedy where it is the user's.
-pub(super) const OF_YOUR_ENGINE: &str =
-    "use an engine whose data-root is on a larger disk (or --engine managed)";
+pub(super) const OF_YOUR_ENGINE: &str = "measure fewer blocks (--blocks), use an engine whose data-root is on a larger disk (or --engine managed)";
 
 /// The plan in words, and its steps in order.
 pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
@@ -44,6 +44,9 @@ pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
     for (name, why) in &job.left_out {
         writeln!(text, "{name}: {why}")?;
     }
+    for notice in forgotten_sooner(job) {
+        writeln!(text, "{notice}")?;
+    }
     let width = job.plan.steps.len().to_string().len();
     for (step, number) in job.plan.steps.iter().zip(1..) {
         writeln!(
@@ -66,10 +69,29 @@ pub(super) fn json(job: &Job, cache: &Cache) -> Result<String> {
         "expected_minutes": job.plan.expected_minutes,
         "peak_disk_bytes": needed_bytes(&job.plan),
         "left_out": job.left_out,
+        "blocks_kept": job.plan.scenarios.iter()
+            .filter_map(|scenario| Some((scenario.name.as_str(), scenario.blocks_kept?)))
+            .collect::<BTreeMap<_, _>>(),
         "downloads": downloads,
         "steps": job.plan.steps,
     });
     Ok(serde_json::to_string_pretty(&plan)? + "\n")
+}
+
+/// Which scenarios have their builds forgotten sooner than usual, in words.
+pub(super) fn forgotten_sooner(job: &Job) -> impl Iterator<Item = String> {
+    let measured = job.plan.scenarios.iter().filter(|scenario| !job.left_out.contains_key(&scenario.name));
+    measured.filter_map(|scenario| {
+        let after = match scenario.blocks_kept? {
+            1 => "each block".to_owned(),
+            kept => format!("every {kept} blocks"),
+        };
+        Some(format!(
+            "{}: the disk has no room for the builds of all blocks: the engine forgets them after {after}, and builds \
+             both variants untimed once more",
+            scenario.name
+        ))
+    })
 }
 
 /// Refuses a run that cannot fit, before it starts. `remedy` is how the data of the engine comes to lie elsewhere.
@@ -82,8 +104,8 @@ pub(super) fn check_disk(job: &Job, disk: &Path, free: u64, remedy: &str) -> Res
         return Ok(());
     }
     bail!(
-        "the plan needs {} GB of disk at its peak, and the disk of {} has {} GB free: free some, {remedy}, name \
-         scenarios that need less, or measure fewer blocks (--blocks)",
+        "the plan needs {} GB of disk at its peak, and the disk of {} has {} GB free: free some, {remedy}, or name \
+         scenarios that need less",
         gigabytes(needed),
         disk.display(),
         gigabytes(free),
@@ -93,6 +115,11 @@ pub(super) fn check_disk(job: &Job, disk: &Path, free: u64, remedy: &str) -> Res
 /// What a plan needs of the disk at its peak, in bytes.
 pub(super) fn needed_bytes(plan: &Plan) -> u64 {
     plan.peak_disk_bytes + SET_UP_BYTES
+}
+
+/// What is left of the free disk for builds, in bytes.
+pub(super) fn room_for_builds(free: u64) -> u64 {
+    free.saturating_sub(SET_UP_BYTES)
 }
 
 pub(super) fn gigabytes(bytes: u64) -> String {
