@@ -78,7 +78,7 @@ fn settle_one(scenario: &str, claim: &Claim, comparison: &Comparison, profile: P
         field: claim.field.clone(),
     };
     if !claim.profiles.contains(&profile) {
-        return ClaimRow { reason: reason::profile_too_small(profile, &claim.profiles), ..row };
+        return ClaimRow { reason: reason::of_another_profile(profile, &claim.profiles), ..row };
     }
     let estimate = match &comparison.reduction {
         Ok(estimate) => estimate,

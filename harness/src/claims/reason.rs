@@ -9,12 +9,17 @@ use crate::stats::Interval;
 const MOST_DECIMALS: usize = 6;
 
 /// Why the profile cannot settle the claim, and which can.
-pub(super) fn profile_too_small(profile: Profile, enough: &[Profile]) -> String {
-    let enough = match enough.iter().min() {
-        Some(least) => format!("needs --profile {least}"),
+pub(super) fn of_another_profile(profile: Profile, settling: &[Profile]) -> String {
+    let larger = settling.iter().filter(|other| **other > profile).min();
+    match larger.or(settling.iter().max()) {
+        Some(larger) if *larger > profile => {
+            format!("needs --profile {larger}; the payload of the {profile} profile is too small for it")
+        }
+        Some(smaller) => {
+            format!("needs --profile {smaller}; the {profile} profile leaves out what it rests on")
+        }
         None => "no profile settles it".to_owned(),
-    };
-    format!("{enough}; the payload of the {profile} profile is too small for it")
+    }
 }
 
 /// What was found, and how it lies to what was claimed.
@@ -89,6 +94,8 @@ fn claimed(claim: &Claim, unit: Unit) -> String {
         (Some(min), Some(max)) => format!("{} {less}", percent_range(min, max)),
         (Some(0.0), None) => format!("no {more}"),
         (Some(min), None) if min < 0.0 => format!("at most {} {more}", percent(-min)),
+        // There is no more to lose than all.
+        (Some(1.0), None) => format!("{} {less}", percent(1.0)),
         (Some(min), None) => format!("at least {} {less}", percent(min)),
         (None, Some(max)) if max < 0.0 => format!("at least {} {more}", percent(-max)),
         (None, Some(max)) => format!("at most {} {less}", percent(max)),
@@ -101,6 +108,17 @@ mod tests {
     use super::*;
     use crate::record::testing::RunBuilder;
     use crate::scenario::{Event, Metric, SampleColumn};
+
+    #[test]
+    fn a_profile_that_cannot_settle_a_claim_names_one_that_can() {
+        use Profile::{Full, Quick, Smoke};
+        let too_small = "needs --profile full; the payload of the quick profile is too small for it";
+        assert_eq!(of_another_profile(Quick, &[Full]), too_small);
+        assert_eq!(of_another_profile(Quick, &[Smoke, Full]), too_small);
+        let left_out = "needs --profile quick; the full profile leaves out what it rests on";
+        assert_eq!(of_another_profile(Full, &[Smoke, Quick]), left_out);
+        assert_eq!(of_another_profile(Smoke, &[]), "no profile settles it");
+    }
 
     #[test]
     fn what_is_claimed_is_said_as_people_say_it() {
@@ -117,6 +135,7 @@ mod tests {
         assert_eq!(said(Some(-0.2), Some(-0.1)), "10 to 20 % more time");
         assert_eq!(said(Some(-0.05), None), "at most 5.0 % more time");
         assert_eq!(said(Some(0.5), None), "at least 50 % less time");
+        assert_eq!(said(Some(1.0), None), "100 % less time");
         assert_eq!(said(None, Some(-0.1)), "at least 10 % more time");
         assert_eq!(said(Some(0.0), None), "no more time");
         assert_eq!(said(Some(0.0), Some(0.0)), "no change");

@@ -38,11 +38,25 @@ pub(super) async fn begin(
 /// Removes what the run made and takes the engine down, the one whatever becomes of the other.
 pub(super) async fn end(engine: Engine, run: &str, data: Data, line: &ProgressLine) -> Result<()> {
     line.setting_up("taking the engine down");
-    let cleaned = clean(&engine, run, data).await;
-    let down = engine.down(data).await;
+    let work = async {
+        let cleaned = clean(&engine, run, data).await;
+        (cleaned, engine.down(data).await)
+    };
+    let (cleaned, down) = undisturbed(work, line).await;
     line.finish();
     cleaned.context("removing what the run made in the engine")?;
     down
+}
+
+/// Does `work` to its end, whoever wants it to end, and answers that: people press Ctrl-C again where nothing seems to
+/// come of the first time.
+async fn undisturbed<T>(work: impl Future<Output = T>, line: &ProgressLine) -> T {
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = interrupted() => line.say("ending already: what the run made is being removed"),
+    }
+    work.await
 }
 
 /// Refuses to go on with a run where digests would not mix: another engine writes layers differently, and upon another

@@ -94,12 +94,17 @@ fn ctrl_c_keeps_what_was_measured_and_takes_the_engine_down() {
     while sample_lines(&run).len() < 2 && child.try_wait().expect("a child").is_none() {
         std::thread::sleep(Duration::from_millis(100));
     }
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it can be told");
+    // As people do to whom it takes too long.
+    while child.try_wait().expect("a child").is_none() {
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it can be told");
+        std::thread::sleep(Duration::from_millis(200));
+    }
     let output = child.wait_with_output().expect("it ends");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("--resume"), "it does not say how to go on: {stderr}");
+    assert_eq!(stderr.matches("ending already").count(), 1, "{stderr}");
     assert_no_new_traces(&before);
     tare().args(["bench", "--engine", "managed", "--resume"]).arg(&run).assert().success();
 }
