@@ -3,7 +3,8 @@
 //! Most CI runners do, and a cache that they import is not all that a persistent builder has: cache mounts stay
 //! behind. So a gain after `edit-NAME` is held against `ci-edit-NAME` where the scenario measures it.
 
-use crate::metrics::{Estimate, ScenarioRecords, Summary, Unit, compare};
+use super::known_or_new;
+use crate::metrics::{Comparison, Estimate, ScenarioRecords, Summary, Unit};
 use crate::scenario::{Event, Evidence, Metric};
 use crate::stats::LEAST_BLOCKS;
 
@@ -11,15 +12,19 @@ use crate::stats::LEAST_BLOCKS;
 const NEXT_TO_NOTHING: f64 = 0.05;
 
 /// A sentence for the reason of a claim that an edit pays; none where no CI event stands beside it.
-pub(super) fn beside(scenario: &ScenarioRecords<'_>, metric: &Metric) -> Option<String> {
+pub(super) fn beside(
+    scenario: &ScenarioRecords<'_>,
+    compared: &[Comparison],
+    metric: &Metric,
+) -> Option<String> {
     let Event::Edit(name) = metric.event() else { return None };
     let fresh = Event::CiEdit(name.clone());
     if !scenario.plan.events.contains(&fresh) {
         return None;
     }
-    let there = compare(scenario, &metric.at(&fresh));
+    let there = known_or_new(scenario, compared, &metric.at(&fresh));
     let (evidence, blocks) = (metric.evidence(), there.blocks);
-    let Estimate { estimate, interval, .. } = there.reduction.ok()?;
+    let Estimate { estimate, interval, .. } = *there.reduction.as_ref().ok()?;
     // A time of a few blocks is one to look at, and nothing follows from it.
     if evidence == Evidence::Time && interval.is_none() {
         let side = |side: &Option<Summary>| side.as_ref().map_or(f64::NAN, |side| side.median);

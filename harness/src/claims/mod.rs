@@ -14,9 +14,11 @@ mod verdict;
 pub use aa::{FalsePositives, false_positives};
 pub use enough::precise_enough;
 
+use std::borrow::Cow;
+
 use crate::metrics::{Comparison, ScenarioRecords, Summary, compare};
 use crate::record::{ClaimRow, Effect, Records, Verdict};
-use crate::scenario::{Claim, Evidence, Profile};
+use crate::scenario::{Claim, Evidence, Metric, Profile};
 use crate::stats;
 
 /// Settles every claim of a run, in the order of the plan.
@@ -33,13 +35,10 @@ pub fn settle_compared<'r>(
     let mut rows = Vec::new();
     for (scenario, compared) in scenarios {
         for claim in &scenario.plan.claims {
-            let comparison = match compared.iter().find(|row| row.metric == claim.metric) {
-                Some(known) => known,
-                None => &compare(scenario, &claim.metric),
-            };
-            let mut row = settle_one(&scenario.plan.name, claim, comparison, profile);
+            let comparison = known_or_new(scenario, compared, &claim.metric);
+            let mut row = settle_one(&scenario.plan.name, claim, &comparison, profile);
             if row.effect == Effect::Helps
-                && let Some(beside) = fresh::beside(scenario, &claim.metric)
+                && let Some(beside) = fresh::beside(scenario, compared, &claim.metric)
             {
                 row.reason = format!("{}; {beside}", row.reason);
             }
@@ -48,6 +47,18 @@ pub fn settle_compared<'r>(
     }
     adjust(&mut rows);
     rows
+}
+
+/// The comparison of `metric` among those that were `compared`, or else one made now.
+fn known_or_new<'c>(
+    scenario: &ScenarioRecords<'_>,
+    compared: &'c [Comparison],
+    metric: &Metric,
+) -> Cow<'c, Comparison> {
+    match compared.iter().find(|row| row.metric == *metric) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(compare(scenario, metric)),
+    }
 }
 
 /// Does the practice pay in this metric, whether or not anybody claims it?

@@ -216,22 +216,22 @@ fn notes(metric: &Metric, values: &Pair<BTreeMap<u32, f64>>) -> Vec<String> {
     let unit = Unit::of(metric);
     let mut notes = Vec::new();
     for variant in Variant::BOTH {
-        let all: Vec<f64> = values.get(variant).values().copied().collect();
-        let Some(summary) = Summary::of(values.get(variant), |_| true) else { continue };
-        let spread = summary.max - summary.min;
-        if metric.evidence() != Evidence::Time && spread > tolerance(unit, summary.median) {
+        let values = values.get(variant);
+        if metric.evidence() == Evidence::Time {
+            let all: Vec<f64> = values.values().copied().collect();
+            let outliers = stats::outliers(&all);
+            let far = values.iter().zip(outliers).filter(|(_, outlier)| *outlier);
+            notes.extend(far.map(|((block, value), _)| {
+                format!("{variant}, block {block} is an outlier: {} (kept)", unit.format(*value))
+            }));
+        } else if let Some(summary) = Summary::of(values, |_| true)
+            && summary.max - summary.min > tolerance(unit, summary.median)
+        {
             notes.push(format!(
                 "{variant} is not the same in every block: {} to {}",
                 unit.format(summary.min),
                 unit.format(summary.max)
             ));
-        }
-        if metric.evidence() == Evidence::Time {
-            let outliers = stats::outliers(&all);
-            let far = values.get(variant).iter().zip(outliers).filter(|(_, outlier)| *outlier);
-            notes.extend(far.map(|((block, value), _)| {
-                format!("{variant}, block {block} is an outlier: {} (kept)", unit.format(*value))
-            }));
         }
     }
     notes.extend(warnings(metric, values));

@@ -145,8 +145,9 @@ impl<'r> ScenarioRecords<'r> {
         {
             return Some(failed);
         }
-        let measured = Variant::BOTH.iter().all(|variant| !self.values(metric, *variant).is_empty());
-        failed(metric.event()).or_else(|| if measured { None } else { failed(&Event::Cold) })
+        // Whether it was measured is asked last: a failure is rare, and the values of a metric are a search.
+        let measured = || Variant::BOTH.iter().all(|variant| !self.values(metric, *variant).is_empty());
+        failed(metric.event()).or_else(|| failed(&Event::Cold).filter(|_| !measured()))
     }
 
     /// What failed of what the metric rests on, if only in one block. What cannot be measured on this machine did not.

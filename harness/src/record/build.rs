@@ -1,10 +1,9 @@
 //! What belongs together in the files: the rows of one measured build.
 
-use std::collections::HashSet;
-
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::done::Done;
 use super::sides;
 use super::{
     ClaimRow, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, Sample, StartPhase, Step,
@@ -139,9 +138,7 @@ pub(super) trait BuildRow: Row {
     fn belongs_to(&self, build: &PlannedStep) -> bool;
 
     /// Whether the build that it was written with has a sample.
-    fn is_vouched_for(&self, done: &HashSet<PlannedStep>) -> bool {
-        done.contains(&self.key())
-    }
+    fn is_vouched_for(&self, done: &Done) -> bool;
 }
 
 macro_rules! table {
@@ -174,8 +171,8 @@ macro_rules! start_rows {
                 self.scenario == build.scenario && self.block == build.block && self.variant == build.variant
             }
 
-            fn is_vouched_for(&self, done: &HashSet<PlannedStep>) -> bool {
-                done.iter().any(|build| self.belongs_to(build))
+            fn is_vouched_for(&self, done: &Done) -> bool {
+                done.has_any(&self.scenario, self.block, self.variant)
             }
         }
     )+};
@@ -215,6 +212,11 @@ macro_rules! rows {
                     && self.variant == build.variant
                     && self.scenario == build.scenario
                     && *event(self) == build.event
+            }
+
+            fn is_vouched_for(&self, done: &Done) -> bool {
+                let event: fn(&Self) -> &Event = $event;
+                done.has(&self.scenario, self.block, self.variant, event(self))
             }
         }
     )+};

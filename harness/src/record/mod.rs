@@ -9,6 +9,7 @@ mod atomic;
 mod build;
 mod decimals;
 mod dir;
+mod done;
 mod found;
 pub mod machine;
 mod plan;

@@ -1,11 +1,12 @@
 //! A run in memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::build::{Attempt, BuildRow as _, Row as _, describe};
+use super::done::Done;
 use super::sides::Sides;
 use super::table::Table;
 use super::{
@@ -57,7 +58,7 @@ pub(super) struct Tables {
     pub(super) samples: Vec<Sample>,
     pub(super) sides: Sides,
     /// The builds that have a sample.
-    pub(super) done: HashSet<PlannedStep>,
+    pub(super) done: Done,
 }
 
 impl Tables {
@@ -68,7 +69,7 @@ impl Tables {
 }
 
 /// The samples, and the builds that they are of.
-fn samples(dir: &Path) -> Result<(Vec<Sample>, HashSet<PlannedStep>)> {
+fn samples(dir: &Path) -> Result<(Vec<Sample>, Done)> {
     let mut lines: HashMap<PlannedStep, u64> = HashMap::new();
     let mut samples = Vec::new();
     Table::read(dir, |line, sample: Sample| {

@@ -1,11 +1,11 @@
 //! The tables beside `samples.csv`: one list of them, from which reading, writing and repair are made.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::Result;
 
 use super::build::{BuildRow, MeasuredBuild};
+use super::done::Done;
 use super::table::Table;
 use super::{
     Assumptions, Counterpart, Delta, Fetched, Image, LayerSize, Leak, Package, PlannedStep, Rebuilds,
@@ -22,18 +22,9 @@ pub(super) struct Side<R> {
 
 impl<R: BuildRow> Side<R> {
     /// Of the rows, those of builds that are `done`.
-    fn of(mut rows: Vec<R>, done: &HashSet<PlannedStep>) -> Self {
+    fn of(mut rows: Vec<R>, done: &Done) -> Self {
         let all = rows.len();
-        // The rows of a build stand together: what holds of one holds of the next.
-        let mut vouched: Option<PlannedStep> = None;
-        rows.retain(|row| {
-            if vouched.as_ref().is_some_and(|build| row.belongs_to(build)) {
-                return true;
-            }
-            let is_done = row.is_vouched_for(done);
-            vouched = is_done.then(|| row.key());
-            is_done
-        });
+        rows.retain(|row| row.is_vouched_for(done));
         let orphans = rows.len() < all;
         Self { rows, orphans }
     }
@@ -81,8 +72,8 @@ macro_rules! sides {
             /// others are left out.
             pub(super) fn beside<T>(
                 dir: &Path,
-                read: impl FnOnce() -> Result<(T, HashSet<PlannedStep>)>,
-            ) -> Result<(T, HashSet<PlannedStep>, Self)> {
+                read: impl FnOnce() -> Result<(T, Done)>,
+            ) -> Result<(T, Done, Self)> {
                 std::thread::scope(|scope| {
                     $(let $table = scope.spawn(|| rows::<$row>(dir));)+
                     let (samples, done) = read()?;

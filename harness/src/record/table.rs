@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Seek as _, Write as _};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,9 @@ use anyhow::{Context as _, Result, bail};
 use super::atomic;
 use super::build::Row;
 use crate::error::BadInput;
+
+/// Bytes of a table that are read at a time.
+const BUFFER: usize = 1 << 18;
 
 /// A file of a run directory that does not hold what Tare writes into it, and why it cannot be read.
 pub(super) fn damaged(path: &Path, why: impl Display) -> BadInput {
@@ -140,7 +143,7 @@ fn encode<'r, R: Row + 'r>(rows: impl IntoIterator<Item = &'r R>) -> Result<Vec<
 }
 
 fn parse<R: Row>(rows: impl Read, mut take: impl FnMut(u64, R) -> Result<()>) -> Result<()> {
-    let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 18).from_reader(rows);
+    let mut reader = csv::ReaderBuilder::new().buffer_capacity(BUFFER).from_reader(rows);
     if reader.headers()?.iter().ne(R::COLUMNS.iter().copied()) {
         bail!("line 1: the columns are not those of this format: expected {}", R::COLUMNS.join(","));
     }
@@ -155,22 +158,24 @@ fn parse<R: Row>(rows: impl Read, mut take: impl FnMut(u64, R) -> Result<()>) ->
 }
 
 /// How many bytes of `file` are whole rows. A line break inside quotes (a build's error has several
-/// lines) ends no row; a quote is doubled inside quotes, so that their number tells.
+/// lines) ends no row; a quote is doubled inside quotes, so that their number tells. Line by line, since the standard
+/// library finds the ends of lines, and that a line has no quote, many bytes at a time.
 fn whole_rows(file: &mut File) -> std::io::Result<u64> {
     let (mut at, mut end, mut quoted) = (0, 0, false);
-    let mut piece = [0; 1 << 16];
+    let mut file = BufReader::with_capacity(BUFFER, file);
+    let mut line = Vec::new();
     loop {
-        let read = file.read(&mut piece)?;
+        line.clear();
+        let read = file.read_until(b'\n', &mut line)?;
         if read == 0 {
             return Ok(end);
         }
-        for byte in &piece[..read] {
-            at += 1;
-            match byte {
-                b'"' => quoted = !quoted,
-                b'\n' if !quoted => end = at,
-                _ => {}
-            }
+        at += read as u64;
+        if line.contains(&b'"') {
+            quoted ^= line.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+        }
+        if !quoted && line.ends_with(b"\n") {
+            end = at;
         }
     }
 }

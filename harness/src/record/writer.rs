@@ -1,6 +1,6 @@
 //! Puts measured builds into a run directory, each on disk before the next begins.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::Sample;
 use super::build::{Attempt, MeasuredBuild, describe};
+use super::done::Done;
 use super::records::{Tables, attempts};
 use super::sides::SideTables;
 use super::table::Table;
@@ -25,7 +26,7 @@ pub struct Writer {
     sides: SideTables,
     attempts: Table<Attempt>,
     begun: HashMap<PlannedStep, u32>,
-    done: HashSet<PlannedStep>,
+    done: Done,
     /// Held for as long as the writer lives; the system lets go of it however the process ends.
     _lock: File,
 }
@@ -49,7 +50,7 @@ impl Writer {
 
     /// Whether `build` is recorded, as a measurement or as a failure.
     pub fn is_done(&self, build: &PlannedStep) -> bool {
-        self.done.contains(build)
+        self.done.has(&build.scenario, build.block, build.variant, &build.event)
     }
 
     /// Notes on disk that `build` begins, and returns how often it has begun, this time included: part

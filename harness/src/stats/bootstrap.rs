@@ -1,13 +1,13 @@
 //! The bias-corrected and accelerated bootstrap.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::normal::{cdf, inverse_cdf};
-use super::order::{median, quantile_of_sorted};
+use super::order::quantile_of_sorted;
 use super::{Interval, SEED};
 
 /// Resamples: the ends of a 95 % interval then rest on 100 values each.
@@ -17,13 +17,15 @@ const RESAMPLES: usize = 4_000;
 /// (1987). Shown beside the exact interval where there are many values; on five or six it covers far
 /// less than it says. `None` of fewer than two values.
 pub fn bca_median(values: &[f64], confidence: f64) -> Option<Interval> {
-    let estimate = median(values).filter(|_| values.len() >= 2)?;
-    let resampled = resampled_medians(values);
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let estimate = quantile_of_sorted(&sorted, 0.5).filter(|_| values.len() >= 2)?;
+    let resampled = resampled_medians(&sorted);
     // How far the resamples lie to one side of the estimate; those equal to it count half.
     let below = resampled.iter().filter(|value| **value < estimate).count();
     let not_above = resampled.iter().filter(|value| **value <= estimate).count();
     let bias = inverse_cdf((below + not_above) as f64 / (2 * RESAMPLES) as f64);
-    let acceleration = acceleration(values);
+    let acceleration = acceleration(values, &sorted);
     let end = |tail: f64| {
         let z = bias + inverse_cdf(tail);
         quantile_of_sorted(&resampled, cdf(bias + z / (1.0 - acceleration * z)))
@@ -32,18 +34,22 @@ pub fn bca_median(values: &[f64], confidence: f64) -> Option<Interval> {
     Some(Interval { low: end(tail)?, high: end(1.0 - tail)? })
 }
 
-/// The two places whose mean is the median, of each resample.
-type Middles = Vec<(usize, usize)>;
+/// The two places whose mean is the median, and in how many resamples they are that.
+type Middles = Vec<((usize, usize), usize)>;
 
 /// The medians of the resamples, sorted.
-fn resampled_medians(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
+fn resampled_medians(sorted: &[f64]) -> Vec<f64> {
     let middles = middles(sorted.len());
-    let mut medians: Vec<f64> =
-        middles.iter().map(|(lower, upper)| f64::midpoint(sorted[*lower], sorted[*upper])).collect();
-    medians.sort_by(f64::total_cmp);
-    medians
+    // Of thousands of resamples a few hundred are unlike each other: those are sorted, and then repeated.
+    let median_of = |(lower, upper): (usize, usize)| f64::midpoint(sorted[lower], sorted[upper]);
+    let mut medians: Vec<(f64, usize)> =
+        middles.iter().map(|(places, times)| (median_of(*places), *times)).collect();
+    medians.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let mut repeated = Vec::with_capacity(RESAMPLES);
+    for (median, times) in medians {
+        repeated.extend(std::iter::repeat_n(median, times));
+    }
+    repeated
 }
 
 /// The places in the order of `count` values that are the middle of each resample. The seed is always the same,
@@ -56,14 +62,15 @@ fn middles(count: usize) -> Arc<Middles> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
         let (lower, upper) = ((count - 1) / 2, count / 2);
         let mut drawn = vec![0_usize; count];
-        let middles = (0..RESAMPLES).map(|_| {
+        let mut times = BTreeMap::<_, usize>::new();
+        for _ in 0..RESAMPLES {
             drawn.fill(0);
             for _ in 0..count {
                 drawn[random.random_range(0..count)] += 1;
             }
-            (place(&drawn, lower), place(&drawn, upper))
-        });
-        Arc::new(middles.collect())
+            *times.entry((place(&drawn, lower), place(&drawn, upper))).or_default() += 1;
+        }
+        Arc::new(times.into_iter().collect())
     });
     Arc::clone(entry)
 }
@@ -80,13 +87,15 @@ fn place(drawn: &[usize], rank: usize) -> usize {
         .unwrap_or(drawn.len() - 1)
 }
 
-/// The skewness of the jackknife values; 0 where they are all alike.
-fn acceleration(values: &[f64]) -> f64 {
-    let left_out: Vec<f64> = (0..values.len())
-        .filter_map(|out| {
-            let rest: Vec<f64> =
-                values.iter().enumerate().filter(|(at, _)| *at != out).map(|(_, value)| *value).collect();
-            median(&rest)
+/// The skewness of the jackknife values, each the median without one of the values; 0 where they are all alike. What is
+/// sorted already stays so when one is taken out.
+fn acceleration(values: &[f64], sorted: &[f64]) -> f64 {
+    let left_out: Vec<f64> = values
+        .iter()
+        .filter_map(|value| {
+            let mut rest = sorted.to_vec();
+            rest.remove(sorted.partition_point(|other| other.total_cmp(value).is_lt()));
+            quantile_of_sorted(&rest, 0.5)
         })
         .collect();
     let mean = left_out.iter().sum::<f64>() / left_out.len() as f64;

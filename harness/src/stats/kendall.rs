@@ -1,5 +1,8 @@
 //! Kendall's test for a trend.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use super::normal;
 
 /// Values up to which the distribution is exact; beyond, it is as good as normal.
@@ -31,8 +34,15 @@ pub fn kendall_p(values: &[f64]) -> f64 {
 }
 
 /// The share of all orders of `n` values that have so many falling pairs, for every number: the last of `n` values
-/// falls behind 0 to n − 1 of the others, each as likely.
-fn falling_pairs(n: usize) -> Vec<f64> {
+/// falls behind 0 to n − 1 of the others, each as likely. Worked out once for each `n`: in a run most metrics have
+/// values of as many blocks.
+fn falling_pairs(n: usize) -> Arc<Vec<f64>> {
+    static KNOWN: LazyLock<Mutex<HashMap<usize, Arc<Vec<f64>>>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(known.entry(n).or_insert_with(|| Arc::new(shares_of_falling_pairs(n))))
+}
+
+fn shares_of_falling_pairs(n: usize) -> Vec<f64> {
     let mut share = vec![1.0];
     for count in 2..=n {
         let mut next = Vec::with_capacity(share.len() + count - 1);
