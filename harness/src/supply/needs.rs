@@ -74,6 +74,9 @@ pub fn downloads_missing(cache: &Cache, bases: &Bases, needs: &[Needs]) -> Resul
             let what = format!("packages for the stand-in of {reference}, unless a registry answers");
             downloads.push(Download { what, bytes: Some(recipe.download_bytes) });
         }
+        if base.local.is_none() {
+            downloads.push(Download { what: format!("{reference} from its registry"), bytes: None });
+        }
     }
     let wheels = Wheels::open(cache)?;
     let mut missing = BTreeSet::new();
