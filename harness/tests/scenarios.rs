@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use harness::diff::Cause;
-use harness::scenario::{EditContent, Profile, Scenario, builtin_dir, load_all};
+use harness::scenario::{EditContent, Profile, Scenario, Variant, builtin_dir, load_all};
 
 const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Quick, Profile::Full];
 
@@ -21,6 +21,31 @@ fn every_scenario_loads_in_each_profile() {
             assert!(scenario.question.ends_with('?'), "{}", scenario.name);
             assert!(!scenario.bases.is_empty(), "{}", scenario.name);
             assert!(!scenario.claims.is_empty(), "{}", scenario.name);
+        }
+    }
+}
+
+/// `nightly.yml` starts the images of `gpu-startup` on a runner that does not build them: what is measured is the same.
+#[test]
+fn images_that_are_handed_over_are_measured_as_gpu_startup_is() {
+    let scenarios = builtin_dir().unwrap();
+    let handed_over = scenarios.join("../.github/handed-over/gpu-start");
+    for profile in PROFILES {
+        let built = Scenario::load(&scenarios.join("gpu-startup"), profile).unwrap();
+        let handed = Scenario::load(&handed_over, profile).unwrap();
+        assert_eq!(handed.bases, ["@NAIVE@", "@OPTIMIZED@"]);
+        assert_eq!((&handed.events, &handed.claims), (&built.events, &built.claims));
+        assert_eq!((&handed.startup, &handed.answer), (&built.startup, &built.answer));
+        assert_eq!((&handed.generated, &handed.mounts), (&built.generated, &built.mounts));
+        for variant in Variant::BOTH {
+            let loading = |scenario: &Scenario| {
+                let text = std::fs::read_to_string(&scenario.variants.get(variant).dockerfile).unwrap();
+                text.lines()
+                    .filter(|line| line.starts_with("ENV CUDA_"))
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(loading(&handed), loading(&built), "{variant}");
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod buildkit;
 mod choice;
 mod connect;
 pub mod containers;
+mod credentials;
 mod disk;
 
 mod gc;
@@ -30,6 +31,7 @@ pub use images::save;
 pub use labels::{BASES, LABEL, Removed, image_name, remove_all};
 pub use managed::{Data, Disk, Home, Status, managed_status, take_down};
 
+pub(crate) use credentials::of_image as credentials_of_image;
 pub(crate) use mounts::unmount_below;
 
 use connect::client;

@@ -69,10 +69,13 @@ pub fn downloads_missing(cache: &Cache, bases: &Bases, needs: &[Needs]) -> Resul
     for reference in references {
         let base = bases.get(reference)?;
         if let Some(recipe) = &base.local
-            && !base::is_made(cache, base, recipe)?
+            && !base::is_made(cache, &base, recipe)?
         {
             let what = format!("packages for the stand-in of {reference}, unless a registry answers");
             downloads.push(Download { what, bytes: Some(recipe.download_bytes) });
+        }
+        if base.local.is_none() {
+            downloads.push(Download { what: format!("{reference} from its registry"), bytes: None });
         }
     }
     let wheels = Wheels::open(cache)?;

@@ -107,7 +107,7 @@ async fn bases(
                 }
             };
             if !resolved.contains_key(reference.as_str()) {
-                let found = resolver.resolve(base).await.map_err(|error| format!("{error:#}"));
+                let found = resolver.resolve(&base).await.map_err(|error| format!("{error:#}"));
                 resolved.insert(reference, found);
             }
             if let Some(Err(error)) = resolved.get(reference.as_str()) {

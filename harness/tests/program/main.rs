@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod blocks;
 mod development;
+mod handed_over;
 mod own_engine;
 mod repro;
 mod resume;

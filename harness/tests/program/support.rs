@@ -140,18 +140,22 @@ pub(crate) fn scenario_copy(root: &Path, name: &str) -> PathBuf {
 
 /// The same of any scenario of the repository.
 pub(crate) fn copy_of(root: &Path, scenario: &str, name: &str) -> PathBuf {
-    let from = workspace().join("scenarios").join(scenario);
     let to = root.join(name);
-    for entry in walkdir::WalkDir::new(&from) {
-        let entry = entry.expect("the scenario is readable");
-        let target = to.join(entry.path().strip_prefix(&from).expect("a prefix"));
+    copy(&workspace().join("scenarios").join(scenario), &to);
+    to
+}
+
+/// A copy of a folder.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.expect("the folder is readable");
+        let target = to.join(entry.path().strip_prefix(from).expect("a prefix"));
         if entry.file_type().is_dir() {
             std::fs::create_dir_all(&target).expect("a folder");
         } else {
             std::fs::copy(entry.path(), &target).expect("a file");
         }
     }
-    to
 }
 
 /// Replaces text in a file; fails if it is not there, so that a test cannot pass by a typing error.

@@ -2,7 +2,6 @@
 
 mod client;
 mod context;
-mod credentials;
 mod fault;
 mod fold;
 mod follow;

@@ -1,5 +1,6 @@
 //! `bases.toml`: what Dockerfiles may start `FROM`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -94,19 +95,41 @@ impl Bases {
         Ok(Self { file: file.to_owned(), by_reference })
     }
 
-    /// The base of a reference.
+    /// The base of a reference. One with a digest names an image and no other, so that it needs no entry.
     ///
     /// # Errors
-    /// [`BadInput`] if it is not in the file.
-    pub fn get(&self, reference: &str) -> Result<&Base, BadInput> {
-        self.by_reference.get(reference).ok_or_else(|| {
-            let known: Vec<&str> = self.by_reference.keys().map(String::as_str).collect();
-            BadInput(format!(
-                "no base image `{reference}` in {}, which knows {}: add it there, or start FROM one of those",
-                self.file.display(),
-                known.join(", ")
-            ))
-        })
+    /// [`BadInput`] if it is neither in the file nor has a digest.
+    pub fn get(&self, reference: &str) -> Result<Cow<'_, Base>, BadInput> {
+        if let Some(base) = self.by_reference.get(reference) {
+            return Ok(Cow::Borrowed(base));
+        }
+        if pinned(reference).is_some() {
+            let (reference, registry) = (reference.to_owned(), Some(reference.to_owned()));
+            return Ok(Cow::Owned(Base { reference, registry, local: None }));
+        }
+        let known: Vec<&str> = self.by_reference.keys().map(String::as_str).collect();
+        Err(BadInput(format!(
+            "no base image `{reference}` in {}, which knows {}: add it there, start FROM one of those, or pin it by its \
+             digest",
+            self.file.display(),
+            known.join(", ")
+        )))
+    }
+}
+
+/// Repository and digest of a reference that has one: `[HOST/]REPOSITORY[:TAG]@sha256:…`.
+pub(super) fn pinned(reference: &str) -> Option<(&str, &str)> {
+    let (name, digest) = reference.split_once('@')?;
+    let hex = digest.strip_prefix("sha256:")?;
+    let whole = hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    whole.then(|| (repository(name), digest))
+}
+
+/// An image's name without its tag. What is before a slash is no tag but a port.
+pub(super) fn repository(name: &str) -> &str {
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => name,
     }
 }
 
@@ -231,5 +254,24 @@ mod tests {
         let bases = parse(&local("")).unwrap();
         let BadInput(error) = bases.get("python:3.12").unwrap_err();
         assert!(error.contains("`python:3.12`") && error.contains("a:1"), "{error}");
+    }
+
+    #[test]
+    fn a_base_with_a_digest_needs_no_entry() {
+        let bases = parse(&local("")).unwrap();
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        for (name, repository) in [
+            ("python:3.12", "python"),
+            ("127.0.0.1:5000/a/b", "127.0.0.1:5000/a/b"),
+            ("registry.example:5000/a:1", "registry.example:5000/a"),
+        ] {
+            let reference = format!("{name}@{digest}");
+            assert_eq!(pinned(&reference), Some((repository, digest.as_str())));
+            let base = bases.get(&reference).unwrap();
+            assert_eq!(base.registry.as_deref(), Some(reference.as_str()));
+            assert_eq!(base.local, None);
+        }
+        let BadInput(error) = bases.get("a@sha256:0a").unwrap_err();
+        assert!(error.contains("`a@sha256:0a`"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use bollard::Docker;
 use bollard::models::ImageInspect;
 use bollard::query_parameters::{
@@ -19,6 +19,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::io::AsyncReadExt as _;
 
 use super::archive::Written;
+use super::definition::{pinned, repository};
 use super::stand_in::{self, StandIn};
 use super::{Base, Recipe, update};
 use crate::cache::Cache;
@@ -127,7 +128,7 @@ impl ResolvedBase {
     }
 
     fn updated_tag(&self, update: &str) -> String {
-        format!("{UPDATED}{}-{update}", self.info.reference)
+        format!("{UPDATED}{}-{update}", plain(&self.info.reference))
     }
 
     /// Brings it into an engine that may have lost it.
@@ -149,7 +150,15 @@ impl ResolvedBase {
 pub const UPDATED: &str = "localhost:1/updated/";
 
 fn tag_of(reference: &str) -> String {
-    format!("{}{reference}", engine::BASES)
+    format!("{}{}", engine::BASES, plain(reference))
+}
+
+/// A reference as it may stand in a tag: neither a digest nor a port may.
+fn plain(reference: &str) -> String {
+    match pinned(reference) {
+        Some((name, digest)) => format!("{}:{}", name.replace(':', "-"), digest.replace(':', "-")),
+        None => reference.to_owned(),
+    }
 }
 
 /// A registry that says nothing for this long is not there.
@@ -178,8 +187,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// Brings `base` in. With [`BaseChoice::Auto`] the first base that a registry could have decides for
-    /// those after it; what is in no registry is a stand-in all the same.
+    /// those after it; what is in no registry is a stand-in all the same. Nothing stands in for what a Dockerfile
+    /// names by a digest, whatever was chosen.
     pub(crate) async fn resolve(&mut self, base: &Base) -> Result<ResolvedBase> {
+        if let (Some((repository, digest)), None) = (pinned(&base.reference), &base.local) {
+            return self.pull(base, repository, digest).await;
+        }
         let remedy = "check the network, or use the stand-in (--base local)";
         match (self.choice, &base.registry, &base.local) {
             (BaseChoice::Registry, None, Some(recipe)) if self.asked == BaseChoice::Auto => {
@@ -196,12 +209,12 @@ impl<'a> Resolver<'a> {
                     .registry_digest(name)
                     .await
                     .with_context(|| format!("no registry answers for {name}: {remedy}"))?;
-                self.pull(base, name, &digest).await
+                self.pull(base, repository(name), &digest).await
             }
             (BaseChoice::Auto, Some(name), local) => match (self.registry_digest(name).await, local) {
                 (Ok(digest), _) => {
                     self.choice = BaseChoice::Registry;
-                    self.pull(base, name, &digest).await
+                    self.pull(base, repository(name), &digest).await
                 }
                 (Err(_), Some(recipe)) => {
                     self.choice = BaseChoice::Local;
@@ -221,16 +234,15 @@ impl<'a> Resolver<'a> {
 
     /// The digest that a tag has now, asked through the engine.
     async fn registry_digest(&self, name: &str) -> Result<String> {
-        let asked = self.docker.inspect_registry_image(name, None);
+        let asked = self.docker.inspect_registry_image(name, engine::credentials_of_image(name));
         let found = tokio::time::timeout(REGISTRY_PATIENCE, asked)
             .await
             .with_context(|| format!("it said nothing for {} s", REGISTRY_PATIENCE.as_secs()))??;
         found.descriptor.digest.context("the registry names no digest")
     }
 
-    async fn pull(&self, base: &Base, name: &str, digest: &str) -> Result<ResolvedBase> {
+    async fn pull(&self, base: &Base, repository: &str, digest: &str) -> Result<ResolvedBase> {
         (self.progress)(&format!("pulling {}", base.reference));
-        let repository = name.rsplit_once(':').map_or(name, |(repository, _)| repository);
         let pinned = format!("{repository}@{digest}");
         let tag = tag_of(&base.reference);
         pull(self.docker, &pinned, &tag).await?;
@@ -279,10 +291,18 @@ async fn pull(docker: &Docker, pinned: &str, tag: &str) -> Result<()> {
     let was_there = docker.inspect_image(pinned).await.is_ok();
     let options = CreateImageOptionsBuilder::new().from_image(pinned).build();
     docker
-        .create_image(Some(options), None, None)
-        .try_for_each(|_| async { Ok(()) })
+        .create_image(Some(options), None, engine::credentials_of_image(pinned))
+        .map_err(Error::from)
+        // The engine says in a line, not in its status, what goes wrong once it has begun to answer.
+        .try_for_each(|line| async {
+            line.error_detail.and_then(|detail| detail.message).map_or(Ok(()), |why| bail!(why))
+        })
         .await
-        .with_context(|| format!("cannot pull {pinned}"))?;
+        .with_context(|| {
+            format!(
+                "cannot pull {pinned}: if it is private, log in (`docker login`) as the user who runs this"
+            )
+        })?;
     let (to, with) = tag.rsplit_once(':').context("a reference has a tag")?;
     let options = TagImageOptionsBuilder::new().repo(to).tag(with).build();
     docker.tag_image(pinned, Some(options)).await?;

@@ -7,7 +7,7 @@ use bollard::moby::filesync::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::engine::buildkit::credentials;
+use crate::engine::credentials;
 
 /// Answers with the plain credentials of `~/.docker/config.json`; credential helpers are not run.
 pub(crate) struct RegistryAuth;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bollard::auth::DockerCredentials;
 use serde_json::Value;
 
 /// User name and password for a registry's host; `None` means anonymous.
@@ -12,6 +13,26 @@ pub(super) fn of(host: &str) -> Option<(String, String)> {
     };
     let config = std::fs::read(dir.join("config.json")).ok()?;
     find(&serde_json::from_slice(&config).ok()?, host)
+}
+
+/// The same for whoever pulls the image `name` (`[HOST/]REPOSITORY[:TAG][@DIGEST]`), as the engine wants them.
+pub(crate) fn of_image(name: &str) -> Option<DockerCredentials> {
+    let host = host(name);
+    let (username, password) = of(host)?;
+    Some(DockerCredentials {
+        username: Some(username),
+        password: Some(password),
+        serveraddress: Some(host.to_owned()),
+        ..DockerCredentials::default()
+    })
+}
+
+/// What is before the first slash is a host only if it looks like one; else the image is in docker's own registry.
+fn host(name: &str) -> &str {
+    match name.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
+        _ => "docker.io",
+    }
 }
 
 fn find(config: &Value, host: &str) -> Option<(String, String)> {
@@ -54,7 +75,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use serde_json::json;
 
-    use super::find;
+    use super::{find, host};
 
     #[test]
     fn finds_the_host_whatever_the_key_looks_like() {
@@ -69,5 +90,20 @@ mod tests {
         assert_eq!(found("registry.example"), None);
         assert_eq!(found("helper.example"), None);
         assert_eq!(find(&json!({}), "registry.example:5000"), None);
+    }
+
+    #[test]
+    fn an_image_without_a_host_is_in_dockers_own_registry() {
+        let digest = format!("a/b@sha256:{}", "0".repeat(64));
+        for name in ["python:3.11-slim", "nvidia/cuda:11.8.0-devel-ubuntu22.04", &digest] {
+            assert_eq!(host(name), "docker.io", "{name}");
+        }
+        for (name, expected) in [
+            ("registry.example/a/b:1", "registry.example"),
+            ("127.0.0.1:5000/a", "127.0.0.1:5000"),
+            ("localhost/a", "localhost"),
+        ] {
+            assert_eq!(host(name), expected);
+        }
     }
 }
