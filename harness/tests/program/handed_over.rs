@@ -53,7 +53,9 @@ fn images_from_a_private_registry_are_started_by_digest_and_not_built() {
     fs::write(dir.path().join("config.json"), login).expect("a file");
     let run = dir.path().join("run");
     let output = tare()
-        .args(["bench", "gpu-start", "--profile", "smoke", "--gpu", "off", "--engine", "managed", "--strict"])
+        .args(["bench", "gpu-start", "--profile", "smoke", "--gpu", "off", "--engine", "managed"])
+        // Two: an image that differs between builds would end the night.
+        .args(["--blocks", "2", "--strict"])
         .arg("--scenarios")
         .arg(&scenarios)
         .arg("--out")
@@ -160,7 +162,10 @@ fn has_the_layers_of(registry: &Registry, digest: &str, records: &Records, varia
 
 fn has_its_phases(records: &Records, variant: Variant) {
     for start in [Start::First, Start::Again] {
-        let rows = records.starts.iter().filter(|row| row.variant == variant && row.event == start);
+        let rows = records
+            .starts
+            .iter()
+            .filter(|row| row.variant == variant && row.event == start && row.block == 1);
         let found: BTreeMap<&str, _> = rows.map(|row| (&*row.phase, row)).collect();
         assert!(found[TOTAL].seconds.is_some(), "{variant}: {found:#?}");
         for phase in Phase::ALL.iter().filter(|phase| phase.happens(start, false)) {
@@ -236,16 +241,17 @@ impl Drop for Registry {
 
 fn serve(packages: &Unpacked, dir: &Path, port: u16, auth: &str) -> Child {
     let configuration = format!(
-        "version: 0.1\nlog:\n  level: fatal\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: data\n\
+        "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: data\n\
          http:\n  addr: 127.0.0.1:{port}\n  secret: test\n{auth}"
     );
     fs::write(dir.join("config.yml"), configuration).expect("a file");
     let mut program: Command = packages.command("docker-registry").expect("the program");
     program.args(["serve", "config.yml"]).env("OTEL_TRACES_EXPORTER", "none").current_dir(dir);
-    let process = program.spawn().expect("it starts");
+    let log = dir.join("log");
+    let process = program.stderr(fs::File::create(&log).expect("a file")).spawn().expect("it starts");
     let end = Instant::now() + Duration::from_secs(60);
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < end, "the registry does not listen");
+        assert!(Instant::now() < end, "the registry does not listen: {:?}", fs::read_to_string(&log));
         std::thread::sleep(Duration::from_millis(50));
     }
     process
