@@ -101,6 +101,10 @@ fn settle_one(scenario: &str, claim: &Claim, comparison: &Comparison, profile: P
     } else {
         verdict::verdict(estimate.interval, claim.expected_min, claim.expected_max)
     };
+    let mut reason = reason::of(claim, comparison, estimate, verdict);
+    if (verdict, judged.significant, judged.relevant) == (Verdict::Contradicted, Some(true), Some(false)) {
+        reason.push_str(&reason::too_little(comparison));
+    }
     // A ratio to 0 is no number: it stays out of the file, and the reason says it.
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
     ClaimRow {
@@ -109,7 +113,7 @@ fn settle_one(scenario: &str, claim: &Claim, comparison: &Comparison, profile: P
         high: estimate.interval.and_then(|interval| finite(interval.high)),
         effect: judged.effect,
         verdict,
-        reason: reason::of(claim, comparison, estimate, verdict),
+        reason,
         p: estimate.p(),
         significant: judged.significant,
         relevant: judged.relevant,

@@ -1,6 +1,6 @@
 //! A verdict's reason, in one line for someone who has not read the manual.
 
-use crate::metrics::{Comparison, Estimate, Unit, less_or_more, percent, percent_range};
+use crate::metrics::{Comparison, Estimate, Summary, Unit, less_or_more, percent, percent_range};
 use crate::record::Verdict;
 use crate::scenario::{Claim, Evidence, Profile};
 use crate::stats::Interval;
@@ -43,6 +43,13 @@ pub(super) fn of(claim: &Claim, comparison: &Comparison, estimate: &Estimate, ve
     }
 }
 
+/// What to make of a figure that does not hold, where the difference is of no account.
+pub(super) fn too_little(comparison: &Comparison) -> String {
+    let median = |side: &Option<Summary>| side.as_ref().map_or(f64::NAN, |side| side.median);
+    let difference = (median(&comparison.naive) - median(&comparison.optimized)).abs();
+    format!("; it is {}, too little to be worth speaking of", Unit::of(&comparison.metric).format(difference))
+}
+
 /// An end of what was measured that is outside the claim and reads like its bound once it is rounded: 9.96 % is
 /// written as 10 %, and is not "at least 10 %". With as many decimals as tell the two apart.
 fn hidden(claim: &Claim, measured: Interval) -> Option<String> {
@@ -65,7 +72,7 @@ fn found(comparison: &Comparison, estimate: &Estimate, unit: Unit) -> String {
     match comparison.metric.evidence() {
         // Counts speak for themselves: a percentage of one step says less.
         Evidence::Count => {
-            let side = |side: &Option<crate::metrics::Summary>| {
+            let side = |side: &Option<Summary>| {
                 side.as_ref().map_or_else(String::new, |side| unit.format(side.median))
             };
             format!(

@@ -159,6 +159,8 @@ fn less_than_a_tenth_of_a_second_is_nothing_worth_speaking_of() {
     let naive = [0.30, 0.31, 0.30, 0.32, 0.30, 0.31];
     let row = times(&naive, &naive.map(|seconds| seconds * 0.8), Some(0.4), None);
     assert_eq!((row.effect, row.significant, row.relevant), (Effect::NoEffect, Some(true), Some(false)));
+    assert_eq!(row.verdict, Verdict::Contradicted);
+    assert!(row.reason.ends_with("; it is 61 ms, too little to be worth speaking of"), "{}", row.reason);
 }
 
 #[test]

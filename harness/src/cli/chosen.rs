@@ -36,7 +36,8 @@ pub(super) fn bases() -> Result<Bases> {
     Ok(Bases::read(&scenario::builtin_dir()?.join("bases.toml"))?)
 }
 
-/// The revision of the scenarios, with `-dirty` where something was changed; empty outside git.
+/// The revision of the scenarios and the harness, with `-dirty` where something was changed; empty outside git. What
+/// runs are kept beside them is no part of what is measured with.
 pub(super) fn git_revision() -> String {
     let git = |arguments: &[&str]| -> Option<String> {
         let dir = scenario::builtin_dir().ok()?;
@@ -44,7 +45,7 @@ pub(super) fn git_revision() -> String {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let Some(revision) = git(&["rev-parse", "HEAD"]) else { return String::new() };
-    match git(&["status", "--porcelain"]) {
+    match git(&["status", "--porcelain", "--", ":(top)", ":(top,exclude)results"]) {
         Some(changes) if changes.is_empty() => revision,
         _ => format!("{revision}-dirty"),
     }

@@ -18,6 +18,12 @@ pub type Note<'a> = &'a (dyn Fn(&str) + Send + Sync);
 /// Seconds that the Engine API may take for one answer.
 const API_TIMEOUT: u64 = 600;
 
+/// What the system says of a full disk, in small letters.
+const NO_SPACE: &str = "no space left on device";
+
+/// What a large layer takes, in bytes, which a build that found no room for it has given back by the time one looks.
+const A_LAYER: u64 = 16_000_000_000;
+
 /// An engine, up and fit. A managed one goes down with it.
 pub struct Engine {
     address: Address,
@@ -117,7 +123,19 @@ impl Engine {
         let begun = SystemTime::now();
         // Also where the build is cancelled.
         let _window = Window { engine: self, begun };
-        self.buildkit.build(request).await
+        let built = self.buildkit.build(request).await;
+        let Err(BuildError::Failed { message, .. }) = &built else { return built };
+        let Some((disk, free)) = self.full(message).await else { return built };
+        let said = message.lines().next().unwrap_or_default().to_owned();
+        Err(BuildError::DiskFull { disk, free, said })
+    }
+
+    /// The engine's disk, if that is what a build failed for. A step may also fill a file system of its own.
+    async fn full(&self, message: &str) -> Option<(PathBuf, u64)> {
+        if !message.to_ascii_lowercase().contains(NO_SPACE) {
+            return None;
+        }
+        self.disk().await.ok().filter(|(_, free)| *free < A_LAYER)
     }
 
     /// What the record says of it.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::around;
-use super::build::{self, Measured, is_engine_lost};
+use super::build::{self, Measured, ends_the_run};
 use super::cause;
 use super::ci::Ci;
 use super::context::BlockContext;
@@ -13,7 +13,6 @@ use super::releases::Releases;
 use super::runner::Bench;
 use super::side::Side;
 use super::{image, start, startup};
-use crate::engine::buildkit::BuildError;
 use crate::explain::Inputs;
 use crate::oci;
 use crate::record::{MeasuredBuild, PlannedStep, Sample, UNEQUAL};
@@ -96,8 +95,10 @@ impl<'a> Blocks<'a> {
 
         let cache_from = ci.as_ref().map(Ci::cache_of_the_sample);
         let measured = build::measured(bench, scenario, step, &context, cache_from).await?;
-        if let Err(error @ BuildError::EngineLost(_)) = measured.result {
-            return Err(error.into());
+        if let Err(error) = &measured.result
+            && error.ends_the_run()
+        {
+            return Err(error.clone().into());
         }
         let mut rows = rows(bench, step, &measured, &context, order);
         rows.transfers = ci.map(|ci| ci.rows(&measured)).unwrap_or_default();
@@ -182,7 +183,7 @@ impl<'a> Blocks<'a> {
         if looked_at
             && let Err(error) = look::fill(bench, scenario, step, side, context, previous, rows).await
         {
-            if is_engine_lost(&error) {
+            if ends_the_run(&error) {
                 return Err(error);
             }
             side.releases = Releases::default();
@@ -199,7 +200,7 @@ impl<'a> Blocks<'a> {
         if looked_at {
             match side.releases.ship(bench, scenario, step, context).await {
                 Ok(transfers) => rows.transfers.extend(transfers),
-                Err(error) if is_engine_lost(&error) => return Err(error),
+                Err(error) if ends_the_run(&error) => return Err(error),
                 // The build was measured all the same; what follows from pushes has no value.
                 Err(error) => bench.observer.note(&format!(
                     "{}, {}, block {}: nothing is pushed from here on: {error:#}",

@@ -101,9 +101,9 @@ pub(crate) fn request(
     }
 }
 
-/// Whether the engine went away: then nothing is known of the build, and there is no row.
-pub(crate) fn is_engine_lost(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(BuildError::EngineLost(_))))
+/// Whether it is the engine that failed: then nothing is known of the build, and there is no row.
+pub(crate) fn ends_the_run(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(BuildError::ends_the_run))
 }
 
 /// Passes a running build's vertexes on to the observer.

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use super::build::{Measured, image_name, request};
 use super::context::BlockContext;
 use super::runner::Bench;
-use crate::engine::buildkit::{BuildError, CacheMode, Export};
+use crate::engine::buildkit::{CacheMode, Export};
 use crate::record::{NOT_MEASURED, PlannedStep, Transfer};
 use crate::scenario::Scenario;
 use crate::supply::Registry;
@@ -52,7 +52,7 @@ impl<'a> Ci<'a> {
         let cached = request(bench, scenario, step.variant, context, Export::Nothing);
         match bench.engine.build(cached).await {
             Ok(_) => {}
-            Err(error @ BuildError::EngineLost(_)) => return Err(error.into()),
+            Err(error) if error.ends_the_run() => return Err(error.into()),
             Err(error) => return Ok(Err(error.to_string())),
         }
         for mode in [CacheMode::Min, CacheMode::Max] {
@@ -63,7 +63,7 @@ impl<'a> Ci<'a> {
             let seconds = begun.elapsed().as_secs_f64();
             match built {
                 Ok(_) => ci.add("export", mode, seconds, registry.moved().up - before),
-                Err(error @ BuildError::EngineLost(_)) => return Err(error.into()),
+                Err(error) if error.ends_the_run() => return Err(error.into()),
                 Err(error) => {
                     return Ok(Err(format!(
                         "the cache (mode={}) cannot be exported: {error}",
@@ -94,7 +94,7 @@ impl<'a> Ci<'a> {
                 let bytes = self.registry.moved().down - before;
                 self.add("import", CacheMode::Min, built.wall.as_secs_f64(), bytes);
             }
-            Err(error @ BuildError::EngineLost(_)) => return Err(error.into()),
+            Err(error) if error.ends_the_run() => return Err(error.into()),
             Err(error) => return Ok(Err(error.to_string())),
         }
         self.empty().await?;

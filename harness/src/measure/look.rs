@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::build::{self, is_engine_lost};
+use super::build::{self, ends_the_run};
 use super::context::BlockContext;
 use super::runner::Bench;
 use super::side::Side;
@@ -72,7 +72,7 @@ pub(super) async fn develop(
     let Some(stages) = &scenario.development else { return Ok(()) };
     match development::environment(bench, scenario, variant, context, stages.get(variant)).await {
         Ok(environment) => side.development = Some(environment),
-        Err(error) if is_engine_lost(&error) => return Err(error),
+        Err(error) if ends_the_run(&error) => return Err(error),
         Err(error) => bench.observer.note(&format!(
             "{}, {variant}, block {block}: development is not held against production: {}",
             scenario.name,

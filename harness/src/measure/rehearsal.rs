@@ -14,7 +14,7 @@ use super::answer::Asker;
 use super::build::{image_name, request};
 use super::context::BlockContext;
 use super::runner::Bench;
-use crate::engine::buildkit::{BuildError, Export};
+use crate::engine::buildkit::Export;
 use crate::engine::containers::Mounts;
 use crate::scenario::{self, Event, Pair, Scenario, Variant};
 
@@ -51,7 +51,7 @@ pub(crate) async fn rehearse(bench: &Bench<'_>, scenario: &Scenario) -> Result<R
     for (variant, built) in Variant::BOTH.into_iter().zip(join_all(builds).await) {
         match built {
             Ok(_) => {}
-            Err(error @ BuildError::EngineLost(_)) => return Err(error.into()),
+            Err(error) if error.ends_the_run() => return Err(error.into()),
             Err(error) => failures.push((variant, error.to_string())),
         }
     }

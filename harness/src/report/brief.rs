@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::answers::order;
 use super::markdown::plain;
 use super::{Report, facts, labels, releases};
 use crate::record::{ClaimRow, Effect, RebuiltBy, Verdict};
@@ -107,21 +108,4 @@ fn rebuilt(report: &Report<'_>) -> String {
             broken.join(", ")
         ),
     }
-}
-
-/// What somebody must look at first.
-fn order(row: &ClaimRow) -> (u8, u8) {
-    let effect = match row.effect {
-        Effect::Hurts => 0,
-        Effect::Helps => 1,
-        Effect::NoEffect => 2,
-        Effect::Unclear => 3,
-    };
-    let verdict = match row.verdict {
-        Verdict::Contradicted => 0,
-        Verdict::Supported | Verdict::BetterThanClaimed => 1,
-        Verdict::Inconclusive => 2,
-        Verdict::NotMeasured => 3,
-    };
-    (effect, verdict)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::answers::{Answers, answers as in_order, counted};
 use super::difference::{Line, difference};
 use super::power::power;
 use super::price::price;
@@ -35,14 +36,16 @@ fn answers(report: &Report<'_>) -> String {
     if !headline.is_empty() {
         let _ = writeln!(text, "**Bytes per release per node.** {}\n", plain(&headline.join(" ")));
     }
-    if report.claims().next().is_some() {
+    let counted = counted(report);
+    if !counted.is_empty() {
+        let _ = writeln!(text, "{counted}\n");
         text.push_str(
             "| scenario | claim | who says so | does it pay? | does the figure hold? | found | at what price | others measured |\n\
              |---|---|---|---|---|---|---|---|\n",
         );
     }
-    for part in &report.scenarios {
-        for (number, (claim, row)) in part.claims.iter().enumerate() {
+    for Answers { scenario: part, claims, .. } in in_order(report) {
+        for (number, (claim, row)) in claims.iter().enumerate() {
             // It is the practice's, and said once.
             let price = if number == 0 { price(part) } else { String::new() };
             let _ = writeln!(

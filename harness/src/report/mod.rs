@@ -4,6 +4,7 @@
 //! another machine, a year later.
 
 mod aa;
+mod answers;
 mod brief;
 mod causes;
 mod contents;

@@ -93,7 +93,8 @@ pub fn pair(naive: &Path, optimized: &Path) -> Result<UserPair> {
         analysis: format!("Two folders of the user's own. {notice}."),
         caveat:
             "The two folders may differ by more than one practice: what is measured is the whole difference. \
-                 Nothing checked that both images do the same."
+                 Nothing checked that both images do the same. Packages come from where the Dockerfiles have them \
+                 from, and the time that it takes to get them is in the builds."
                 .to_owned(),
         variants,
         events,

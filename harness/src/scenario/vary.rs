@@ -35,7 +35,7 @@ macro_rules! axes {
 axes! {
     Time "time" "the time of the build, in another minute, and what chance decides";
     Path "path" "the path of the context, and with it where its absolute links lead";
-    Mtimes "mtimes" "the times of the context's files, some before SOURCE_DATE_EPOCH and some after";
+    Mtimes "mtimes" "the times of the context's files, before and after SOURCE_DATE_EPOCH, all after it where it is 0";
     Umask "umask" "the umask with which the context was checked out";
     Hostname "hostname" "the name of the host that RUN sees";
     Cpus "cpus" "how many processors RUN may use";

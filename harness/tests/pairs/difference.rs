@@ -41,7 +41,14 @@ fn a_new_scenario_declares_its_difference() {
     let text = fs::read_to_string(&optimized).unwrap();
     fs::write(&optimized, text.replace("USER 65534", "USER 65534\nENV FAST=1")).unwrap();
     assert!(check("sample", &file, &found(&scenario)).is_some_and(|wrong| wrong.contains("+ENV FAST=1")));
+    fs::write(&optimized, format!("# syntax=docker/dockerfile:1\n{text}")).unwrap();
+    assert!(check("sample", &file, &found(&scenario)).is_some_and(|wrong| wrong.contains("+# syntax=")));
     fs::write(&optimized, &text).unwrap();
+    let mut mounted = scenario.clone();
+    mounted.mounts.optimized.insert("/models/m".to_owned(), "m".to_owned());
+    assert!(
+        check("sample", &file, &found(&mounted)).is_some_and(|wrong| wrong.contains("+mount /models/m of m"))
+    );
     fs::write(dir.join("optimized.Dockerfile.dockerignore"), "*.md\n").unwrap();
     assert!(check("sample", &file, &found(&scenario)).is_some_and(|wrong| wrong.contains("+ignore file")));
 }
@@ -69,7 +76,10 @@ fn found(scenario: &Scenario) -> Vec<String> {
     let (naive, optimized) = (&scenario.variants.naive, &scenario.variants.optimized);
     let text = |source: &Source| {
         let text = fs::read_to_string(&source.dockerfile).unwrap();
-        let counts = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+        let counts = |line: &&str| {
+            let line = line.trim_start();
+            !line.is_empty() && (!line.starts_with('#') || is_directive(line))
+        };
         text.lines().filter(counts).map(|line| format!("{}\n", line.trim_end())).collect::<String>()
     };
     let mut lines = Vec::new();
@@ -91,6 +101,12 @@ fn found(scenario: &Scenario) -> Vec<String> {
         let own = scenario.variant_args.get(variant).iter();
         let own = own.filter(|(name, value)| others.get(*name) != Some(value));
         lines.extend(own.map(|(name, value)| format!("{sign}build argument {name}={value}")));
+        let others = scenario.mounts.get(other);
+        let own = scenario.mounts.get(variant).iter().filter(|(path, file)| others.get(*path) != Some(file));
+        lines.extend(own.map(|(path, file)| format!("{sign}mount {path} of {file}")));
+        if *scenario.source_date_epoch.get(variant) && !*scenario.source_date_epoch.get(other) {
+            lines.push(format!("{sign}SOURCE_DATE_EPOCH"));
+        }
     }
     lines.extend(
         sides(ignore(naive).as_deref(), ignore(optimized).as_deref())
@@ -107,6 +123,12 @@ fn found(scenario: &Scenario) -> Vec<String> {
         );
     }
     lines
+}
+
+/// A comment that BuildKit reads, such as `# syntax=docker/dockerfile:1`.
+fn is_directive(line: &str) -> bool {
+    let name = line.trim_start_matches('#').split_once('=').map(|(name, _)| name.trim());
+    name.is_some_and(|name| ["syntax", "escape", "check"].contains(&name))
 }
 
 /// `-`: on the naive side alone; `+`: on the optimized side alone; `~`: on both, and not the same.

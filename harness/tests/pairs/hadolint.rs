@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use harness::cache::Cache;
-use harness::scenario::{Profile, Variant, builtin_dir, load_all};
+use harness::scenario::{Profile, Variant, builtin_dir, create, load_all};
 
 /// Breaks a rule in its second line.
 const UNPINNED: &str = "FROM python:3.11-slim\nRUN pip install --no-cache-dir numpy\n";
@@ -33,6 +33,19 @@ fn naive_dockerfiles_break_the_rules_of_their_practice_and_optimized_ones_none()
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(expected.is_empty(), "hadolint.toml names scenarios that are not there: {expected:?}");
+}
+
+#[test]
+fn a_new_scenario_begins_with_clean_dockerfiles() {
+    let hadolint = hadolint();
+    let root = tempfile::tempdir().unwrap();
+    let dir = create(root.path(), "sample").unwrap();
+    for variant in Variant::BOTH {
+        let file = dir.join(format!("{variant}.Dockerfile"));
+        let said: Vec<String> = findings(&hadolint, &file).iter().map(ToString::to_string).collect();
+        assert!(said.is_empty(), "{variant}:\n{}", said.join("\n"));
+        assert_eq!(without_reason(&file), None);
+    }
 }
 
 /// Otherwise a program that says nothing of anything would pass for clean Dockerfiles.

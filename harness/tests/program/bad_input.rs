@@ -96,6 +96,49 @@ fn a_disk_that_fills_up_ends_the_run_and_keeps_what_was_measured() {
 }
 
 #[test]
+fn an_engines_disk_that_fills_up_costs_no_build() {
+    let _engine = engine_lock();
+    let root = tempfile::tempdir().expect("a directory");
+    // The engine's data alone lie on it; what is fetched once is where it always is.
+    let small = SmallDisk::mount(root.path(), 3 << 30);
+    for room in ["apt", "bases", "debian", "wheels"] {
+        std::os::unix::fs::symlink(cache().join(room), small.path().join(room)).expect("a link");
+    }
+    let run = root.path().join("run");
+    let bench = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tare"));
+        command.env("TARE_CACHE", small.path()).env_remove("DOCKER_HOST");
+        command.args(["bench", "--engine", "managed"]);
+        command
+    };
+    let child = bench()
+        .args(["layer-order", "--profile", "smoke", "--blocks", "2", "--out"])
+        .arg(&run)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    wait_until(|| {
+        std::fs::read_to_string(run.join("samples.csv")).is_ok_and(|text| text.lines().count() > 1)
+    });
+    let filler = small.path().join("filler");
+    small.fill(&filler);
+    let output = child.wait_with_output().expect("it ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("the engine's disk is full") && stderr.contains("--resume"), "{stderr}");
+    let kept = rows(&run.join("samples.csv"));
+    assert!(kept.iter().all(|row| row["error"].is_empty()), "that is no build's fault: {kept:#?}");
+
+    std::fs::remove_file(filler).expect("there is room again");
+    assert!(bench().arg("--resume").arg(&run).status().expect("it runs").success());
+    let whole = rows(&run.join("samples.csv"));
+    assert_eq!(whole[..kept.len()], kept);
+    let measured = whole.iter().filter(|row| row["error"].is_empty()).count();
+    assert!(measured >= 16, "two blocks are whole: {whole:#?}");
+}
+
+#[test]
 fn a_dockerfile_that_fails_costs_its_scenario_alone() {
     let _engine = engine_lock();
     let root = tempfile::tempdir().expect("a directory");
@@ -257,6 +300,14 @@ impl SmallDisk {
 
     fn path(&self) -> &std::path::Path {
         &self.0
+    }
+
+    /// Leaves room for what an engine notes, and for no layer.
+    fn fill(&self, filler: &std::path::Path) {
+        let disk = rustix::fs::statvfs(&self.0).expect("the disk");
+        let bytes = (disk.f_bavail * disk.f_frsize).saturating_sub(4 << 20);
+        let file = std::fs::File::create(filler).expect("a file");
+        rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes).expect("it is filled");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::scenario::{Phase, Profile, Scenario, Start, builtin_dir, load_all};
 
-use crate::support::{engine_lock, rows, tare};
+use crate::support::{assert_nothing_left, engine_lock, rows, tare};
 
 #[test]
 fn smoke_measures_every_pair() {
@@ -59,6 +59,7 @@ fn smoke_measures_every_pair() {
     half_a_model_is_served_by_the_script_of_folklore_alone(&all, &rows(&run.join("fetches.csv")));
     every_claim_has_a_verdict_or_a_reason(&all, &rows(&run.join("claims.csv")));
     no_mirror_is_named(&run);
+    assert_nothing_left();
 }
 
 /// Without a GPU its phases have a reason and never a zero; the others account for the total, which is measured apart.

@@ -8,7 +8,7 @@ use harness::debian::{Archive, Suite};
 use harness::record::{Rebuilds, RunDir};
 use harness::scenario::{Axis, Variant};
 
-use crate::support::{assert_nothing_mounted, engine_lock, replace, tare};
+use crate::support::{assert_nothing_left, engine_lock, replace, tare};
 
 const BUSYBOX: &str = "FROM scratch\nCOPY --chmod=755 busybox /bin/busybox\nRUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\n";
 
@@ -120,7 +120,7 @@ fn every_axis_is_found_where_it_leaks_and_only_there() {
     let umask = all.iter().find(|rebuilds| rebuilds.broken_by == [Axis::Umask]).expect("the umask");
     assert_eq!(umask.causes.iter().map(|count| &*count.cause).collect::<Vec<_>>(), ["umask"]);
     assert!(umask.differences[0].fix.contains("COPY --chmod"), "{umask:#?}");
-    assert_nothing_mounted();
+    assert_nothing_left();
 
     // The same sources, held against that run: the steady image is the same, the other one is explained.
     let later = root.path().join("later");

@@ -110,11 +110,21 @@ pub(crate) fn assert_no_new_traces(before: &BTreeSet<String>) {
     assert!(left.is_empty(), "the run left behind: {left:#?}");
 }
 
-/// Fails if something of this lane's engine is still mounted, a disk of its own among it.
-pub(crate) fn assert_nothing_mounted() {
-    let ours = cache().to_string_lossy().into_owned();
-    let left: Vec<_> = read_lines("/proc/mounts").filter(|line| line.contains(&ours)).collect();
-    assert!(left.is_empty(), "still mounted: {left:#?}");
+/// Fails if something of this lane is still mounted, a disk of its own among it, or still runs: an engine, a node, a
+/// registry, a store.
+pub(crate) fn assert_nothing_left() {
+    let ours = format!("{}/", cache().display());
+    let mut left: Vec<String> = read_lines("/proc/mounts").filter(|line| line.contains(&ours)).collect();
+    for process in std::fs::read_dir("/proc").expect("processes").flatten() {
+        let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let works_in = std::fs::read_link(process.path().join("cwd")).unwrap_or_default();
+        let line =
+            format!("{} in {}/", String::from_utf8_lossy(&words).replace('\0', " "), works_in.display());
+        if line.contains(&ours) {
+            left.push(format!("process {}: {line}", process.file_name().display()));
+        }
+    }
+    assert!(left.is_empty(), "the run left behind: {left:#?}");
 }
 
 /// The rows of a CSV file as maps from column to value.

@@ -3,3 +3,4 @@
 mod compare;
 mod report;
 mod support;
+mod turned;

@@ -94,11 +94,15 @@ impl Job {
         })
     }
 
-    /// What its builds consume: of the scenarios that are measured.
-    pub(super) fn needs(&self) -> Vec<Needs> {
+    /// The scenarios that are measured.
+    pub(super) fn measured(&self) -> impl Iterator<Item = &Scenario> {
         let is_planned = |name: &str| self.plan.steps.iter().any(|step| step.scenario == name);
-        let measured = self.scenarios.iter().filter(|scenario| is_planned(&scenario.name));
-        measured.map(Needs::from).collect()
+        self.scenarios.iter().filter(move |scenario| is_planned(&scenario.name))
+    }
+
+    /// What its builds consume.
+    pub(super) fn needs(&self) -> Vec<Needs> {
+        self.measured().map(Needs::from).collect()
     }
 
     fn resumed(args: &Args, path: PathBuf) -> Result<Self> {

@@ -45,7 +45,7 @@ pub(super) async fn node(
     cache: &Cache,
     line: &ProgressLine,
 ) -> Result<Result<Node, String>> {
-    if job.scenarios.iter().all(|scenario| scenario.startup.is_none()) {
+    if job.measured().all(|scenario| scenario.startup.is_none()) {
         return Ok(Err("no scenario needs a node".to_owned()));
     }
     line.setting_up("bringing up a node to pull to");

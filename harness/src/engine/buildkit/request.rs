@@ -188,6 +188,27 @@ pub enum BuildError {
     /// The engine went away.
     #[error("the engine went away during the build: {0}")]
     EngineLost(String),
+    /// There is no room for what the build makes.
+    #[error(
+        "the engine's disk is full ({}, {:.1} GB free): free some of it; BuildKit said: {said}",
+        disk.display(), *free as f64 / 1e9
+    )]
+    DiskFull {
+        /// Where the engine's data lie.
+        disk: PathBuf,
+        /// Bytes that are free there.
+        free: u64,
+        /// BuildKit's message, its first line.
+        said: String,
+    },
+}
+
+impl BuildError {
+    /// Whether it is the engine's fault and not the build's: nothing that follows could be believed, and the build is to
+    /// be done again once the engine is well.
+    pub fn ends_the_run(&self) -> bool {
+        matches!(self, Self::EngineLost(_) | Self::DiskFull { .. })
+    }
 }
 
 #[cfg(test)]

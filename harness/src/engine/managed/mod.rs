@@ -42,6 +42,9 @@ pub enum Disk {
     Reordered,
 }
 
+/// The file in which it is remembered which candidate came up.
+const CANDIDATE: &str = "candidate";
+
 /// Where the managed engine lives and what it is unpacked from.
 #[derive(Debug, Clone)]
 pub struct Home {
@@ -62,7 +65,12 @@ impl Home {
     /// # Errors
     /// If the cache cannot be written.
     pub fn of_node(cache: &Cache) -> Result<Self> {
-        Ok(Self { engine: cache.room("node")?, debian: cache.room("debian")? })
+        let (first, node) = (cache.room("engine")?, cache.room("node")?);
+        // Which packages make an engine on this machine is found out once.
+        if first.join(CANDIDATE).is_file() {
+            std::fs::copy(first.join(CANDIDATE), node.join(CANDIDATE))?;
+        }
+        Ok(Self { engine: node, debian: cache.room("debian")? })
     }
 
     /// Both in the cache.
@@ -180,7 +188,7 @@ impl Managed {
             match self.try_candidate(candidate, &archive, disk).await {
                 Ok(()) => {
                     if for_good {
-                        std::fs::write(self.files.dir().join("candidate"), candidate.to_string())?;
+                        std::fs::write(self.files.dir().join(CANDIDATE), candidate.to_string())?;
                     }
                     return Ok(());
                 }
@@ -232,7 +240,7 @@ impl Managed {
     }
 
     fn remembered(&self) -> Option<Candidate> {
-        Candidate::named(&std::fs::read_to_string(self.files.dir().join("candidate")).ok()?)
+        Candidate::named(&std::fs::read_to_string(self.files.dir().join(CANDIDATE)).ok()?)
     }
 
     pub(super) fn address(&self) -> Address {

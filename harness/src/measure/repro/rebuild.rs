@@ -10,7 +10,7 @@ use super::Repro;
 use super::variation::Variation;
 use crate::diff::{self, Difference};
 use crate::engine::Engine;
-use crate::engine::buildkit::{BuildError, Export};
+use crate::engine::buildkit::Export;
 use crate::measure::build::request;
 use crate::measure::context::BlockContext;
 use crate::oci::Stored;
@@ -84,7 +84,7 @@ pub(super) async fn rebuild(
             let digest = digest.context("the engine gave no digest")?.clone();
             Ok(Ok(Built { digest, archive }))
         }
-        Err(error @ BuildError::EngineLost(_)) => Err(error.into()),
+        Err(error) if error.ends_the_run() => Err(error.into()),
         Err(error) => Ok(Err(repro.shown(scenario, &error.to_string()))),
     }
 }

@@ -27,7 +27,7 @@ use anyhow::{Context as _, Result, ensure};
 use self::fetch::Fetching;
 use self::launch::{Launch, Started};
 use self::rows::{Of, Outcome, rows};
-use super::build::{image_name, is_engine_lost, shown};
+use super::build::{ends_the_run, image_name, shown};
 use super::runner::Bench;
 use crate::engine::containers::Mounts;
 use crate::record::{Fetched, NOT_MEASURED, PlannedStep, StartPhase};
@@ -208,7 +208,7 @@ impl StartUp<'_> {
     ) -> Result<Outcome> {
         let (started, total) = match timed {
             Ok((started, total)) => (Ok(started), Ok(total.as_secs_f64())),
-            Err(error) if is_engine_lost(&error) => return Err(error),
+            Err(error) if ends_the_run(&error) => return Err(error),
             Err(error) => {
                 self.still_there().await?;
                 let gone = self.node.engine.docker().ping().await.is_err();

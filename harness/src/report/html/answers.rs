@@ -4,14 +4,13 @@ use maud::{Markup, html};
 
 use super::prose::prose;
 use super::{effect_class, scrolling, verdict_class};
-use crate::record::Verdict;
+use crate::report::answers::{Answers, answers as in_order, counted};
 use crate::report::price::price;
 use crate::report::{Report, facts, labels, rebuilds, releases};
 
 /// A row a claim: does it pay, at what price, does the figure hold, what did others see.
 pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
-    let claims: Vec<Verdict> = report.claims().map(|(_, row)| row.verdict).collect();
-    let count = |verdict| claims.iter().filter(|other| **other == verdict).count();
+    let counted = counted(report);
     let table = html! {
         table {
             thead {
@@ -25,13 +24,13 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
                     th scope="col" { "others measured" }
                 }
             }
-            @for (part, anchor) in report.scenarios.iter().zip(anchors).filter(|(part, _)| !part.claims.is_empty()) {
+            @for Answers { place, scenario: part, claims } in in_order(report) {
                 tbody {
-                    @for (number, (claim, row)) in part.claims.iter().enumerate() {
+                    @for (number, (claim, row)) in claims.iter().enumerate() {
                         tr {
                             @if number == 0 {
-                                th scope="rowgroup" rowspan=(part.claims.len()) {
-                                    a href={ "#" (anchor) } { (row.scenario) }
+                                th scope="rowgroup" rowspan=(claims.len()) {
+                                    a href={ "#" (anchors[place]) } { (row.scenario) }
                                     @if part.rows.on_stand_ins() { " *" }
                                 }
                             }
@@ -44,7 +43,7 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
                             }
                             td data-label="found" { (row.reason) }
                             @if number == 0 {
-                                td data-label="at what price" rowspan=(part.claims.len()) { (price(part)) }
+                                td data-label="at what price" rowspan=(claims.len()) { (price(part)) }
                             }
                             td data-label="others measured" {
                                 @if claim.field.is_empty() { "nothing known" } @else { (claim.field) }
@@ -59,17 +58,10 @@ pub(super) fn answers(report: &Report<'_>, anchors: &[String]) -> Markup {
     html! {
         h2 id="answers" { "Answers" }
         (headline(report))
-        @if claims.is_empty() {
+        @if counted.is_empty() {
             p { "No scenario of this run makes a claim." }
         } @else {
-            p {
-                "Of " (claims.len()) " claims " (count(Verdict::Supported)) " are supported, "
-                (count(Verdict::BetterThanClaimed)) " hold better than claimed, " (count(Verdict::Contradicted))
-                " are contradicted, " (count(Verdict::Inconclusive)) " stay open, and "
-                (count(Verdict::NotMeasured)) " were not measured. Whether a practice pays and whether the quoted \
-                figure holds are two questions: one that saves 29 % where 40–60 % is quoted pays, and the figure \
-                is contradicted."
-            }
+            p { (counted) }
             (scrolling("Answers", "answers", &table))
         }
         @if stand_ins {

@@ -190,7 +190,10 @@ impl<'a> Resolver<'a> {
     /// those after it; what is in no registry is a stand-in all the same. Nothing stands in for what a Dockerfile
     /// names by a digest, whatever was chosen.
     pub(crate) async fn resolve(&mut self, base: &Base) -> Result<ResolvedBase> {
-        if let (Some((repository, digest)), None) = (pinned(&base.reference), &base.local) {
+        if base.registry.as_deref() == Some(&*base.reference)
+            && base.local.is_none()
+            && let Some((repository, digest)) = pinned(&base.reference)
+        {
             return self.pull(base, repository, digest).await;
         }
         let remedy = "check the network, or use the stand-in (--base local)";
