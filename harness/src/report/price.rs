@@ -13,7 +13,8 @@ pub(super) fn price(report: &ScenarioReport<'_>) -> String {
         .map(|row| format!("{}: {}", labels::metric(&row.metric), labels::change(row)))
         .collect();
     if said.is_empty() {
-        said.push("none seen".to_owned());
+        let measured = report.essential().any(|row| row.reduction.is_ok());
+        said.push(if measured { "none seen" } else { "not measured" }.to_owned());
     }
     // Not seen is not the same as not there: the first build's time is what people ask for.
     let cold = Metric::Sample(SampleColumn::Wall, Event::Cold);
@@ -38,6 +39,7 @@ mod tests {
     fn a_price_is_what_the_samples_show_and_what_they_leave_open() {
         assert_eq!(of(&[10.0; 6], &[12.0; 6]), "cold build: time: 20 % more time");
         assert_eq!(of(&[10.0; 6], &[8.0; 6]), "none seen");
+        assert_eq!(of(&[], &[]), "not measured");
         assert_eq!(of(&[10.0; 2], &[12.0; 2]), "none seen; cold build: time: not decided (2 of 6 blocks)");
     }
 }
