@@ -222,8 +222,16 @@ fn look_again(
         let by_place = causes::by_place(&file.path);
         let room = passes.last().is_some_and(|(taken, _)| taken + bytes <= PASS);
         if by_place.is_some() || bytes > PASS || !room && passes.len() == PASSES {
-            let found = by_place.map(causes::Found::of).into_iter().collect();
-            findings.content(layer, &file.path, (file.a.1, file.b.1), found);
+            let unread = |bytes: u64| format!("{bytes} bytes, too many to look into");
+            let found = match by_place {
+                Some(cause) => causes::Found::of(cause),
+                None => causes::Found {
+                    a: unread(file.a.1),
+                    b: unread(file.b.1),
+                    ..causes::Found::of(Cause::Unknown)
+                },
+            };
+            findings.content(layer, &file.path, (file.a.1, file.b.1), vec![found]);
             findings.bounded().map_err(too_much(Side::A, a))?;
         } else if room && let Some((taken, files)) = passes.last_mut() {
             *taken += bytes;

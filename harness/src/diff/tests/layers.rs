@@ -29,6 +29,17 @@ fn a_layer_that_both_have_is_never_read() {
 }
 
 #[test]
+fn what_is_too_long_to_be_looked_into_says_so() {
+    let mut long = vec![0; 50 << 20];
+    let one = Oci::of(&[&tar().raw(&file("lib.so", &long))]);
+    long[7] = 1;
+    let other = Oci::of(&[&tar().raw(&file("lib.so", &long))]);
+    let comparison = images(&one, &other);
+    assert_eq!(said(&comparison.differences), [("/lib.so", Cause::Unknown)]);
+    assert_eq!(comparison.differences[0].a, "52428800 bytes, too many to look into");
+}
+
+#[test]
 fn a_layer_that_differs_and_is_missing_is_an_error_that_names_it_and_whose_it_is() {
     let mut other = Oci::of(&[&tar().raw(&file("b", b"3"))]);
     other.without = Some(0);
