@@ -4,8 +4,8 @@
 //! behind. So a gain after `edit-NAME` is held against `ci-edit-NAME` where the scenario measures it.
 
 use super::known_or_new;
-use crate::metrics::{Comparison, Estimate, ScenarioRecords, Summary, Unit};
-use crate::scenario::{Event, Evidence, Metric};
+use crate::metrics::{Comparison, Estimate, ScenarioRecords, Unit};
+use crate::scenario::{Event, Evidence, Metric, Pair};
 use crate::stats::LEAST_BLOCKS;
 
 /// A gain on the fresh builder below this is none worth speaking of.
@@ -27,8 +27,7 @@ pub(super) fn beside(
     let Estimate { estimate, interval, .. } = *there.reduction.as_ref().ok()?;
     // A time of a few blocks is one to look at, and nothing follows from it.
     if evidence == Evidence::Time && interval.is_none() {
-        let side = |side: &Option<Summary>| side.as_ref().map_or(f64::NAN, |side| side.median);
-        let (naive, optimized) = (side(&there.naive), side(&there.optimized));
+        let Pair { naive, optimized } = there.medians();
         return Some(format!(
             "on a fresh builder with an imported cache ({fresh}) {} → {}, {blocks} of {LEAST_BLOCKS} blocks",
             Unit::Seconds.format(naive),

@@ -2,7 +2,7 @@
 
 use crate::metrics::{Comparison, Estimate, Summary, Unit, less_or_more, percent, percent_range};
 use crate::record::Verdict;
-use crate::scenario::{Claim, Evidence, Profile};
+use crate::scenario::{Claim, Evidence, Pair, Profile};
 use crate::stats::Interval;
 
 /// Below a millionth of a per cent two shares differ by their arithmetic alone.
@@ -45,9 +45,9 @@ pub(super) fn of(claim: &Claim, comparison: &Comparison, estimate: &Estimate, ve
 
 /// What to make of a figure that does not hold, where the difference is of no account.
 pub(super) fn too_little(comparison: &Comparison) -> String {
-    let median = |side: &Option<Summary>| side.as_ref().map_or(f64::NAN, |side| side.median);
-    let difference = (median(&comparison.naive) - median(&comparison.optimized)).abs();
-    format!("; it is {}, too little to be worth speaking of", Unit::of(&comparison.metric).format(difference))
+    let Pair { naive, optimized } = comparison.medians();
+    let difference = Unit::of(&comparison.metric).format((naive - optimized).abs());
+    format!("; it is {difference}, too little to be worth speaking of")
 }
 
 /// An end of what was measured that is outside the claim and reads like its bound once it is rounded: 9.96 % is

@@ -34,6 +34,14 @@ pub struct Comparison {
     pub notes: Vec<String>,
 }
 
+impl Comparison {
+    /// The medians of both variants; NaN of one of which nothing was measured.
+    pub(crate) fn medians(&self) -> Pair<f64> {
+        let median = |side: &Option<Summary>| side.as_ref().map_or(f64::NAN, |side| side.median);
+        Pair { naive: median(&self.naive), optimized: median(&self.optimized) }
+    }
+}
+
 /// The values of one variant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {

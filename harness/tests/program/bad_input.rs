@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::support::{
-    assert_no_new_traces, cache, engine_lock, machine_lock, replace, rows, scenario_copy, tare, traces,
+    assert_no_new_traces, begin_or_resume, cache, engine_lock, machine_lock, replace, rows, scenario_copy,
+    share_rooms, tare, traces,
 };
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
@@ -101,23 +102,9 @@ fn an_engines_disk_that_fills_up_costs_no_build() {
     let root = tempfile::tempdir().expect("a directory");
     // The engine's data alone lie on it; what is fetched once is where it always is.
     let small = SmallDisk::mount(root.path(), 3 << 30);
-    for room in ["apt", "bases", "debian", "wheels"] {
-        std::os::unix::fs::symlink(cache().join(room), small.path().join(room)).expect("a link");
-    }
+    share_rooms(small.path());
     let run = root.path().join("run");
-    let bench = || {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tare"));
-        command.env("TARE_CACHE", small.path()).env_remove("DOCKER_HOST");
-        command.args(["bench", "--engine", "managed"]);
-        command
-    };
-    let child = bench()
-        .args(["layer-order", "--profile", "smoke", "--blocks", "2", "--out"])
-        .arg(&run)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("it runs");
+    let child = begin_or_resume(small.path(), &run).spawn().expect("it runs");
     wait_until(|| {
         std::fs::read_to_string(run.join("samples.csv")).is_ok_and(|text| text.lines().count() > 1)
     });
@@ -131,7 +118,7 @@ fn an_engines_disk_that_fills_up_costs_no_build() {
     assert!(kept.iter().all(|row| row["error"].is_empty()), "that is no build's fault: {kept:#?}");
 
     std::fs::remove_file(filler).expect("there is room again");
-    assert!(bench().arg("--resume").arg(&run).status().expect("it runs").success());
+    assert!(begin_or_resume(small.path(), &run).output().expect("it runs").status.success());
     let whole = rows(&run.join("samples.csv"));
     assert_eq!(whole[..kept.len()], kept);
     let measured = whole.iter().filter(|row| row["error"].is_empty()).count();
@@ -244,15 +231,7 @@ fn an_engine_that_is_killed_in_mid_run_ends_it_and_keeps_what_was_measured() {
     let before = traces();
     let root = tempfile::tempdir().expect("a directory");
     let run = root.path().join("run");
-    let child = std::process::Command::new(env!("CARGO_BIN_EXE_tare"))
-        .env("TARE_CACHE", cache())
-        .env_remove("DOCKER_HOST")
-        .args(["bench", "layer-order", "--profile", "smoke", "--blocks", "2", "--engine", "managed", "--out"])
-        .arg(&run)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("it runs");
+    let child = begin_or_resume(&cache(), &run).spawn().expect("it runs");
     wait_until(|| {
         std::fs::read_to_string(run.join("samples.csv")).is_ok_and(|text| text.lines().count() > 2)
     });

@@ -1,10 +1,9 @@
 //! A run that is killed without a word goes on where it stopped: nothing lost, nothing doubled.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{assert_no_new_traces, machine_lock, rows, tare, traces};
+use crate::support::{assert_no_new_traces, begin_or_resume, cache, machine_lock, rows, tare, traces};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -23,7 +22,7 @@ fn a_killed_run_resumes_without_losing_or_doubling_a_sample() {
     let mut seen: Vec<String> = Vec::new();
 
     for kill in 0..kills() {
-        let mut child = bench(&run).spawn().expect("it runs");
+        let mut child = begin_or_resume(&cache(), &run).spawn().expect("it runs");
         // Until there is a run directory, a kill only tests the set-up, and only the first may.
         if kill > 0 {
             wait_for(&run.join("samples.csv"), &mut child);
@@ -35,7 +34,7 @@ fn a_killed_run_resumes_without_losing_or_doubling_a_sample() {
         assert!(now.starts_with(&seen), "kill {kill}: a sample was lost: {seen:#?}\nnow {now:#?}");
         seen = now;
     }
-    let output = bench(&run).output().expect("it runs");
+    let output = begin_or_resume(&cache(), &run).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let last = sample_lines(&run);
     assert!(last.starts_with(&seen), "a sample was lost");
@@ -58,19 +57,6 @@ fn a_killed_run_resumes_without_losing_or_doubling_a_sample() {
     assert!(!claims.is_empty() && claims.iter().all(|row| !row["verdict"].is_empty()));
 }
 
-fn bench(run: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tare"));
-    command.env("TARE_CACHE", crate::support::cache()).env_remove("DOCKER_HOST");
-    command.args(["bench", "--engine", "managed"]);
-    if run.join("run.json").is_file() {
-        command.arg("--resume").arg(run);
-    } else {
-        command.args(["layer-order", "--profile", "smoke", "--blocks", "2", "--out"]).arg(run);
-    }
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
-    command
-}
-
 fn wait_for(path: &Path, child: &mut std::process::Child) {
     while !path.is_file() && child.try_wait().expect("a child").is_none() {
         std::thread::sleep(Duration::from_millis(100));
@@ -90,7 +76,7 @@ fn ctrl_c_keeps_what_was_measured_and_takes_the_engine_down() {
     let before = traces();
     let out = tempfile::tempdir().expect("a directory");
     let run = out.path().join("run");
-    let mut child = bench(&run).spawn().expect("it runs");
+    let mut child = begin_or_resume(&cache(), &run).spawn().expect("it runs");
     while sample_lines(&run).len() < 2 && child.try_wait().expect("a child").is_none() {
         std::thread::sleep(Duration::from_millis(100));
     }

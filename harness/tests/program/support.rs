@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError, TryLockResult};
 use std::time::Duration;
 
@@ -52,6 +53,12 @@ fn free(tried: TryLockResult<MutexGuard<'static, ()>>) -> Option<MutexGuard<'sta
 pub(crate) fn cache() -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cache-{}", LANE.get()));
     std::fs::create_dir_all(&root).expect("the target directory is writable");
+    share_rooms(&root);
+    root
+}
+
+/// Gives the cache at `root` what the user's cache has fetched or built.
+pub(crate) fn share_rooms(root: &Path) {
     let shared = harness::cache::Cache::open().expect("a cache");
     for room in ["apt", "bases", "debian", "wheels"] {
         // Another test that begins at the same time may come first.
@@ -60,7 +67,20 @@ pub(crate) fn cache() -> PathBuf {
             _ => {}
         }
     }
-    root
+}
+
+/// Two blocks of `layer-order` as a process of its own, whose engine is in this cache; a run that is there goes on.
+pub(crate) fn begin_or_resume(cache: &Path, run: &Path) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tare"));
+    command.env("TARE_CACHE", cache).env_remove("DOCKER_HOST");
+    command.args(["bench", "--engine", "managed"]);
+    if run.join("run.json").is_file() {
+        command.arg("--resume").arg(run);
+    } else {
+        command.args(["layer-order", "--profile", "smoke", "--blocks", "2", "--out"]).arg(run);
+    }
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
 }
 
 /// The program, in an environment that points at no engine of the user's.

@@ -18,7 +18,8 @@ const SET_UP_BYTES: u64 = 1_500_000_000;
 /// The remedy where the engine is ours.
 pub(super) const OF_THE_CACHE: &str = "set TARE_CACHE to a directory on a larger disk";
 /// The remedy where it is the user's.
-pub(super) const OF_YOUR_ENGINE: &str = "measure fewer blocks (--blocks), use an engine whose data-root is on a larger disk (or --engine managed)";
+pub(super) const OF_YOUR_ENGINE: &str = "measure fewer blocks (--blocks), use an engine whose data-root is on a \
+     larger disk (or --engine managed)";
 
 /// The plan in words, and its steps in order.
 pub(super) fn text(job: &Job, cache: &Cache) -> Result<String> {
@@ -69,28 +70,27 @@ pub(super) fn json(job: &Job, cache: &Cache) -> Result<String> {
         "expected_minutes": job.plan.expected_minutes,
         "peak_disk_bytes": needed_bytes(&job.plan),
         "left_out": job.left_out,
-        "blocks_kept": job.plan.scenarios.iter()
-            .filter_map(|scenario| Some((scenario.name.as_str(), scenario.blocks_kept?)))
-            .collect::<BTreeMap<_, _>>(),
+        "blocks_kept": blocks_kept(job).collect::<BTreeMap<_, _>>(),
         "downloads": downloads,
         "steps": job.plan.steps,
     });
     Ok(serde_json::to_string_pretty(&plan)? + "\n")
 }
 
-/// Which scenarios have their builds forgotten sooner than usual, in words.
-pub(super) fn forgotten_sooner(job: &Job) -> impl Iterator<Item = String> {
+/// The measured scenarios whose builds are forgotten sooner than usual, and after how many blocks.
+fn blocks_kept(job: &Job) -> impl Iterator<Item = (&str, u32)> {
     let measured = job.plan.scenarios.iter().filter(|scenario| !job.left_out.contains_key(&scenario.name));
-    measured.filter_map(|scenario| {
-        let after = match scenario.blocks_kept? {
-            1 => "each block".to_owned(),
-            kept => format!("every {kept} blocks"),
-        };
-        Some(format!(
-            "{}: the disk has no room for the builds of all blocks: the engine forgets them after {after}, and builds \
-             both variants untimed once more",
-            scenario.name
-        ))
+    measured.filter_map(|scenario| Some((scenario.name.as_str(), scenario.blocks_kept?)))
+}
+
+/// The same in words.
+pub(super) fn forgotten_sooner(job: &Job) -> impl Iterator<Item = String> {
+    blocks_kept(job).map(|(name, kept)| {
+        let after = if kept == 1 { "each block".to_owned() } else { format!("every {kept} blocks") };
+        format!(
+            "{name}: the disk has no room for the builds of all blocks: the engine forgets them after {after}, and \
+             builds both variants untimed once more"
+        )
     })
 }
 
