@@ -191,7 +191,7 @@ pub struct Repro {
     /// Print repro.json
     #[arg(long)]
     pub json: bool,
-    /// Exit with 3 if an optimized image differs between rebuilds
+    /// Exit with 3 if an optimized image differs between rebuilds, or is the same without one of its fixes
     #[arg(long)]
     pub strict: bool,
     /// Look for scenarios in this folder too

@@ -255,8 +255,16 @@ fn conclude(args: &Args, job: &Job, line: &ProgressLine, dir: &RunDir) -> Result
         bail!("these images could not be rebuilt as often as was asked for:{failed}");
     }
     let unlike = named(&|all| all.unlike().filter(|_| all.variant == Variant::Optimized));
-    if args.strict && !unlike.is_empty() {
-        return Err(GateFailed(format!("an optimized image differs between rebuilds:{unlike}")).into());
+    let idle = named(&|all| all.idle_fixes());
+    let mut broken = Vec::new();
+    if !unlike.is_empty() {
+        broken.push(format!("an optimized image differs between rebuilds:{unlike}"));
+    }
+    if !idle.is_empty() {
+        broken.push(format!("a fix does not mend what it is there for:{idle}"));
+    }
+    if args.strict && !broken.is_empty() {
+        return Err(GateFailed(broken.join("\n")).into());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `repro.json`: whether a rebuild gives the same image, and if not, why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -129,7 +130,22 @@ pub struct FixLeftOut {
 impl FixLeftOut {
     /// Whether the images differ for the cause that the fix is to mend.
     pub fn as_predicted(&self) -> bool {
-        self.causes.iter().any(|count| count.cause == self.cause)
+        !self.identical && self.causes.iter().any(|count| count.cause == self.cause)
+    }
+}
+
+/// What became of the image, in words.
+impl fmt::Display for FixLeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found: Vec<&str> = self.causes.iter().map(|count| count.cause.as_str()).collect();
+        let found = found.join(", ");
+        write!(f, "without {}: ", self.fix)?;
+        match &self.error {
+            Some(error) => write!(f, "failed: {error}"),
+            None if self.identical => write!(f, "the same image even so: it is not needed"),
+            None if self.as_predicted() => write!(f, "differs, by {found}"),
+            None => write!(f, "differs, by {found}, and not by {}", self.cause),
+        }
     }
 }
 
@@ -212,6 +228,13 @@ impl Rebuilds {
         (!self.identical).then(|| format!("{} images of {} builds", self.images(), self.rebuilds))
     }
 
+    /// The fixes without which the image is the same, or differs for another cause than the one they are to mend.
+    pub fn idle_fixes(&self) -> Option<String> {
+        let idle = self.fixes.iter().filter(|left_out| !left_out.as_predicted());
+        let said: Vec<String> = idle.map(ToString::to_string).collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+
     /// How many different images there were.
     pub fn images(&self) -> usize {
         self.manifest_digests.iter().collect::<BTreeSet<_>>().len()
@@ -223,6 +246,34 @@ mod tests {
     use super::*;
     use crate::record::testing::RunBuilder;
     use crate::scenario::SampleColumn;
+
+    #[test]
+    fn a_fix_is_said_to_be_needed_only_if_its_cause_is_found() {
+        let count =
+            |cause: &str| CauseCount { cause: cause.to_owned(), what: String::new(), count: 1, bytes: 0 };
+        let mut left_out = FixLeftOut {
+            fix: "the list".to_owned(),
+            cause: "python-package-version".to_owned(),
+            identical: false,
+            causes: vec![count("python-package-version"), count("mtime")],
+            error: None,
+        };
+        assert_eq!(left_out.to_string(), "without the list: differs, by python-package-version, mtime");
+        let mut rebuilds = Rebuilds::of("a", Variant::Optimized, RebuiltBy::Repro);
+        rebuilds.fixes.push(left_out.clone());
+        assert_eq!(rebuilds.idle_fixes(), None);
+        left_out.causes.remove(0);
+        assert_eq!(
+            left_out.to_string(),
+            "without the list: differs, by mtime, and not by python-package-version"
+        );
+        left_out.causes.clear();
+        left_out.identical = true;
+        assert_eq!(left_out.to_string(), "without the list: the same image even so: it is not needed");
+        rebuilds.fixes.push(left_out);
+        let idle = "without the list: the same image even so: it is not needed";
+        assert_eq!(rebuilds.idle_fixes().as_deref(), Some(idle));
+    }
 
     #[test]
     fn cold_builds_are_rebuilds_where_two_have_a_digest() {

@@ -8,7 +8,7 @@ use super::terminal::{INDENT, bold, paragraph};
 use crate::diff::place;
 use crate::legible;
 use crate::metrics::{ScenarioRecords, Unit};
-use crate::record::{Against, CauseCount, FixLeftOut, ImageDifference, Rebuilds, RebuiltBy};
+use crate::record::{Against, CauseCount, ImageDifference, Rebuilds, RebuiltBy};
 use crate::scenario::{Axis, Variant};
 
 /// One variant's rebuilds, for a terminal.
@@ -24,7 +24,7 @@ pub fn terminal(rebuilds: &Rebuilds, colour: bool) -> String {
     }
     text.push_str(&causes(&rebuilds.causes, &rebuilds.differences));
     for left_out in &rebuilds.fixes {
-        text.push_str(&paragraph(&without(left_out), INDENT));
+        text.push_str(&paragraph(&left_out.to_string(), INDENT));
     }
     if let Some(against) = &rebuilds.against {
         text.push_str(&paragraph(&other(against), INDENT));
@@ -127,7 +127,7 @@ pub(super) fn section(rows: &ScenarioRecords<'_>) -> String {
     let mut besides = String::new();
     for all in &rows.rebuilds {
         for left_out in &all.fixes {
-            let _ = writeln!(besides, "- {}, {}", all.variant, plain(&without(left_out)));
+            let _ = writeln!(besides, "- {}, {}", all.variant, plain(&left_out.to_string()));
         }
         if let Some(against) = &all.against {
             let _ = writeln!(besides, "- {}: {}", all.variant, plain(&other(against)));
@@ -199,18 +199,6 @@ fn not_varied(rebuilds: &Rebuilds) -> Option<String> {
     }
     let said: Vec<String> = reasons.iter().map(|(why, axes)| format!("{} ({why})", names(axes))).collect();
     (!said.is_empty()).then(|| format!("not varied: {}", said.join("; ")))
-}
-
-/// What became of the image without one fix.
-fn without(left_out: &FixLeftOut) -> String {
-    let found: Vec<&str> = left_out.causes.iter().map(|count| count.cause.as_str()).collect();
-    let outcome = match (&left_out.error, left_out.identical) {
-        (Some(error), _) => format!("failed: {error}"),
-        (None, true) => "the same image even so: it is not needed".to_owned(),
-        (None, false) if left_out.as_predicted() => format!("differs, by {}", found.join(", ")),
-        (None, false) => format!("differs, by {}, and not by {}", found.join(", "), left_out.cause),
-    };
-    format!("without {}: {outcome}", left_out.fix)
 }
 
 fn other(against: &Against) -> String {
@@ -305,27 +293,6 @@ multi-stage, optimized: not reproducible
     mend it: COPY --chmod
 ";
         assert_eq!(terminal(&broken(), false), expected);
-    }
-
-    #[test]
-    fn a_fix_is_said_to_be_needed_only_if_its_cause_is_found() {
-        let count =
-            |cause: &str| CauseCount { cause: cause.to_owned(), what: String::new(), count: 1, bytes: 0 };
-        let mut left_out = FixLeftOut {
-            fix: "the list".to_owned(),
-            cause: "python-package-version".to_owned(),
-            identical: false,
-            causes: vec![count("python-package-version"), count("mtime")],
-            error: None,
-        };
-        assert_eq!(without(&left_out), "without the list: differs, by python-package-version, mtime");
-        left_out.causes.remove(0);
-        assert_eq!(
-            without(&left_out),
-            "without the list: differs, by mtime, and not by python-package-version"
-        );
-        left_out.identical = true;
-        assert_eq!(without(&left_out), "without the list: the same image even so: it is not needed");
     }
 
     #[test]

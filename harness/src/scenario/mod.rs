@@ -48,6 +48,8 @@ pub use stages::stages;
 pub use startup::{Fetch, Phase, Seen, Startup, StoreKind, TOTAL};
 pub use vary::Axis;
 
+use crate::diff::Cause;
+
 /// The token in edits and nonce files that becomes unique to run, block, variant and attempt, so that
 /// no edit is ever a cache hit of an earlier block.
 pub const NONCE_TOKEN: &str = "@TARE_NONCE@";
@@ -163,8 +165,8 @@ pub struct Fix {
     /// Its texts in the optimized Dockerfile → what stands there without it. None where it is `SOURCE_DATE_EPOCH`
     /// itself, which is passed.
     pub replace: BTreeMap<String, String>,
-    /// The cause of differences that it mends, by its stable name.
-    pub cause: String,
+    /// The cause of differences that it mends.
+    pub cause: Cause,
 }
 
 /// A start of the built image that is timed: container started until its process ended.

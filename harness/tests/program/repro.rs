@@ -19,7 +19,10 @@ type Leaks = (&'static str, &'static [Axis]);
 
 /// Of each scenario: the base, and what leaks in the naive and in the optimized variant.
 const LEAKS: [(&str, [Leaks; 2]); 4] = [
-    (BUSYBOX, [("RUN date +%H:%M > /leak", &[Axis::Time]), ("RUN echo held > /leak", &[])]),
+    (
+        BUSYBOX,
+        [("RUN date +%H:%M > /leak", &[Axis::Time]), ("COPY --chmod=644 file /\nRUN echo held > /leak", &[])],
+    ),
     (
         BUSYBOX,
         [
@@ -49,6 +52,19 @@ const LEAKS: [(&str, [Leaks; 2]); 4] = [
         ],
     ),
 ];
+
+/// Two fixes of the first scenario's optimized variant: one that is needed, and one without which the image is the same.
+const FIXES: &str = r#"
+[[fixes]]
+name = "COPY --chmod"
+replace = { "--chmod=644 " = "" }
+cause = "umask"
+
+[[fixes]]
+name = "a fresh file"
+replace = { "> /leak" = ">> /leak" }
+cause = "mtime"
+"#;
 
 fn scenario(root: &Path, name: &str, base: &str, leaks: [&str; 2]) {
     let dir = root.join(name);
@@ -87,18 +103,26 @@ fn every_axis_is_found_where_it_leaks_and_only_there() {
     for (name, (base, leaks)) in names.iter().zip(LEAKS) {
         scenario(root.path(), name, base, leaks.map(|(line, _)| line));
     }
+    let steady = root.path().join("leaks-0/scenario.toml");
+    let text = fs::read_to_string(&steady).expect("a scenario");
+    fs::write(&steady, text + FIXES).expect("a scenario");
     let run = root.path().join("run");
     let asserted = tare()
         .arg("repro")
         .args(&names)
-        .args(["--rebuilds", "2", "--engine", "managed", "--keep", "--scenarios"])
+        .args(["--rebuilds", "2", "--engine", "managed", "--keep", "--strict", "--scenarios"])
         .arg(root.path())
         .arg("--out")
         .arg(&run)
         .assert()
-        .success();
-    let said = String::from_utf8(asserted.get_output().stdout.clone()).expect("UTF-8");
+        .code(3);
+    let [said, broken] = [&asserted.get_output().stdout, &asserted.get_output().stderr]
+        .map(|stream| String::from_utf8(stream.clone()).expect("UTF-8"));
     let all = rebuilt(&run);
+    // Of the fixes the gate names the one that mends nothing.
+    assert!(said.contains("without COPY --chmod: differs, by umask"), "{said}");
+    let idle = "leaks-0, optimized: without a fresh file: the same image even so: it is not needed";
+    assert!(broken.contains(idle) && !broken.contains("without COPY --chmod"), "{broken}");
     assert_eq!(all.len(), 2 * LEAKS.len());
     for (rebuilds, (line, axes)) in all.iter().zip(LEAKS.iter().flat_map(|(_, leaks)| leaks)) {
         assert_eq!(rebuilds.broken_by, *axes, "{line}: {rebuilds:#?}");

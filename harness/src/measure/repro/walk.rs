@@ -203,9 +203,11 @@ impl Walk<'_> {
         rebuild(self.repro, self.engine, subject, variation).await
     }
 
-    /// Builds the optimized variant without each of its fixes: once as it is, once with everything varied.
+    /// Builds the optimized variant without each of its fixes: once as it is, once with everything varied. Where only
+    /// some is to be varied, an image that stays the same would not say that a fix is needless.
     async fn leave_out(&self, scenario: &Scenario, side: &mut Side) -> Result<()> {
-        if side.variant != Variant::Optimized || side.rebuilds.error.is_some() {
+        let all_is_varied = Axis::ALL.iter().all(|axis| self.repro.vary.contains(axis));
+        if side.variant != Variant::Optimized || side.rebuilds.error.is_some() || !all_is_varied {
             return Ok(());
         }
         let varied = Variation::new(side.axes.varied.iter().copied(), 2);
@@ -216,7 +218,7 @@ impl Walk<'_> {
             let second = rebuild(self.repro, self.engine, subject, &varied).await?;
             let mut left_out = FixLeftOut {
                 fix: fix.name.clone(),
-                cause: fix.cause.clone(),
+                cause: fix.cause.slug().to_owned(),
                 identical: false,
                 causes: Vec::new(),
                 error: None,
