@@ -428,13 +428,6 @@ fn a_claim_on_a_start_that_nothing_times() {
 }
 
 #[test]
-fn a_fix_of_a_cause_that_is_not_in_the_catalogue() {
-    let fix = "[[fixes]]\nname = \"pinned\"\nreplace = {}\ncause = \"umaks\"\n\n[[claims]]";
-    let said = Sample::new().toml("[[claims]]", fix).error();
-    assert!(said.contains("fix `pinned`: there is no cause `umaks`; the nearest is `umask`"), "{said}");
-}
-
-#[test]
 fn a_fix_that_the_optimized_dockerfile_does_not_have() {
     let fix = "[[fixes]]\nname = \"pinned\"\nreplace = { \"==1.0\" = \"\" }\ncause = \"umask\"\n\n[[claims]]";
     let said = Sample::new().toml("[[claims]]", fix).error();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use harness::diff::Cause;
 use harness::scenario::{EditContent, Profile, Scenario, Variant, builtin_dir, load_all};
 
 const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Quick, Profile::Full];
@@ -117,4 +118,15 @@ fn starts_are_marked_in_the_same_way_everywhere() {
 
 fn read(root: &Path, scenario: &str, file: &str) -> Vec<u8> {
     std::fs::read(root.join(scenario).join("context").join(file)).unwrap()
+}
+
+/// A name that the catalogue does not have would never be found, and the fix be called useless.
+#[test]
+fn every_fix_mends_a_cause_that_the_catalogue_has() {
+    let fixes: Vec<_> = all(Profile::Quick).into_iter().flat_map(|scenario| scenario.fixes).collect();
+    assert!(fixes.len() >= 5, "everything has its fixes: {fixes:?}");
+    for fix in fixes {
+        let cause: Result<Cause, _> = fix.cause.parse();
+        assert!(cause.is_ok(), "{}: {}", fix.name, fix.cause);
+    }
 }

@@ -34,7 +34,8 @@ ENV PATH=/opt/venv/bin:$PATH
 COPY --link --from=packages /opt/venv /opt/venv
 COPY --link --from=page /build/page page
 COPY --link --from=encoder /build/encoder.int8 ./
-COPY --link --chmod=644 model.py model.onnx model.safetensors service.py ./
+# Not linked: beside --chmod, without which the mode would hang on somebody's umask, BuildKit ignores --link.
+COPY --chmod=644 model.py model.onnx model.safetensors service.py ./
 
 USER 10001:10001
 CMD ["python", "service.py"]

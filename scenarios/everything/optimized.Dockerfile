@@ -29,7 +29,8 @@ CMD ["python", "-m", "pytest", "-p", "no:cacheprovider"]
 
 FROM base
 COPY --link --from=packages /opt/venv /opt/venv
-COPY --link --chmod=644 model.onnx model.py model.safetensors service.py weights.py /app/
+# Not linked: beside --chmod, without which the mode would hang on somebody's umask, BuildKit ignores --link.
+COPY --chmod=644 model.onnx model.py model.safetensors service.py weights.py /app/
 # API_KEY and DATABASE_PASSWORD are set where the container is started; the weights are mounted.
 ENV MODEL=/models/model.safetensors
 USER 10001:10001

@@ -11,6 +11,7 @@ use super::progress::ProgressLine;
 use super::session::{self, interrupted};
 use super::{Repro as Args, chosen, colour};
 use crate::cache::Cache;
+use crate::diff::Cause;
 use crate::engine::{Data, Engine};
 use crate::error::{BadInput, GateFailed};
 use crate::measure::repro::{self, Other, Repro};
@@ -92,6 +93,7 @@ impl Job {
             _ => args.scenarios.clone(),
         };
         let scenarios = chosen::scenarios(&names, &args.roots, args.pair.as_deref(), profile)?;
+        check_fixes(&scenarios)?;
         let plan = plan::of_rebuilds(&scenarios)?;
         if let Some(run) = &run {
             for scenario in &plan.scenarios {
@@ -139,6 +141,18 @@ impl Job {
         }
         Ok(())
     }
+}
+
+/// A cause that the catalogue does not have would never be found, and the fix be called idle.
+fn check_fixes(scenarios: &[Scenario]) -> Result<(), BadInput> {
+    for scenario in scenarios {
+        for fix in &scenario.fixes {
+            fix.cause.parse::<Cause>().map_err(|why| {
+                BadInput(format!("{}/scenario.toml: fix `{}`: {why}", scenario.name, fix.name))
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// The environment's `SOURCE_DATE_EPOCH`, as other tools take it from there.

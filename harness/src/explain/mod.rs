@@ -21,6 +21,9 @@ use files::Files;
 /// The cause of a step that ran though nothing that is known of had changed.
 pub const UNKNOWN: &str = "unknown";
 
+/// Said of a step that ran again although `--link` is written there.
+const IGNORED_LINK: &str = "--link does nothing beside --chmod";
+
 /// What a build was made of, as far as its cache hangs on it.
 #[derive(Debug)]
 pub struct Inputs {

@@ -237,6 +237,19 @@ fn causes_reach_through_stages_and_mounts_and_stop_at_links() {
     let found = said(&before, &rig.inputs(), &names);
     assert_eq!(found, [cause, cause, cause, cause, "unknown", cause]);
 
+    // Beside --chmod there is no link.
+    let ignored = STAGES.replace("COPY --link app.py", "COPY --link --chmod=644 app.py");
+    std::fs::write(rig.dir.path().join("Dockerfile"), &ignored).unwrap();
+    let inputs = rig.inputs();
+    rig.lay("requirements/all.txt", "polars\n");
+    let found = said(
+        &inputs,
+        &rig.inputs(),
+        &["[deps 1/3] COPY requirements requirements", "[stage-2 2/4] COPY --link --chmod=644 app.py ."],
+    );
+    assert_eq!(found[1..], [format!("{cause} (--link does nothing beside --chmod)")]);
+    std::fs::write(rig.dir.path().join("Dockerfile"), STAGES).unwrap();
+
     // Where the stage came from the cache, a changed mount is what is left.
     let names = ["=[deps 1/3] COPY requirements requirements", "=[deps 2/3] RUN pip", names[2]];
     let found = said(&before, &rig.inputs(), &names);

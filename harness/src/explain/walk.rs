@@ -7,9 +7,9 @@ use regex::Regex;
 
 use super::files::Change;
 use super::stages::{At, Parent, Stages};
-use super::{Inputs, UNKNOWN};
+use super::{IGNORED_LINK, Inputs, UNKNOWN};
 use crate::engine::buildkit::Vertex;
-use crate::scenario::{Copied, Instruction, glob};
+use crate::scenario::{Copied, Instruction, Link, glob};
 
 /// Letters of an instruction that a cause shows.
 const SHOWN: usize = 64;
@@ -67,15 +67,25 @@ impl Walk<'_> {
         for (place, step) in self.stages.0[stage].steps.iter().enumerate().take(last + 1) {
             self.taint(step, &mut tainted);
             let vertex = self.vertexes.get(&(stage, place));
-            // What comes after a step that was found in the cache does not hang on what came before it.
-            // (WORKDIR is reported as cached whether it was or not.)
+            let link = match step.keyword.as_str() {
+                "COPY" | "ADD" => Copied::parse(&step.rest).link,
+                _ => Link::None,
+            };
+            // What comes after a step that was found in the cache does not hang on what came before it, unless that step
+            // did not hang on it either. (WORKDIR is reported as cached whether it was or not.)
             let cached = vertex.is_some_and(|vertex| vertex.cached) && step.keyword != "WORKDIR";
             if cached && place != last {
-                found = None;
+                if link != Link::Linked {
+                    found = None;
+                }
                 continue;
             }
-            if place == last && step.keyword == "COPY" && Copied::parse(&step.rest).link {
-                found = None;
+            if place == last {
+                found = match link {
+                    Link::None => found,
+                    Link::Linked => None,
+                    Link::Ignored => found.map(|cause| format!("{cause} ({IGNORED_LINK})")),
+                };
             }
             if found.is_none() {
                 found = self.own(stage, place, step, &tainted);

@@ -27,8 +27,20 @@ pub(crate) struct Copied {
     pub(crate) from: Option<String>,
     /// The sources as written, slash-separated; here-documents and addresses left out.
     pub(crate) sources: Vec<String>,
-    /// `--link`: what was built before it does not count.
-    pub(crate) link: bool,
+    /// What is written of `--link`.
+    pub(crate) link: Link,
+}
+
+/// Whether what was built before a `COPY` or `ADD` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// It does.
+    None,
+    /// It does not: `--link`.
+    Linked,
+    /// It does in spite of `--link`, which BuildKit's Dockerfile frontend (`dispatchCopy`) passes over without a word
+    /// where there is a `--chmod` beside it.
+    Ignored,
 }
 
 /// An image reference and the line of its `FROM`.
@@ -169,7 +181,13 @@ impl Copied {
         sources.retain(|path| !path.starts_with("<<") && !path.contains("://"));
         Self {
             from: flags.iter().find_map(|flag| flag.strip_prefix("--from=")).map(str::to_owned),
-            link: flags.iter().any(|flag| matches!(*flag, "--link" | "--link=true")),
+            link: if !flags.iter().any(|flag| matches!(*flag, "--link" | "--link=true")) {
+                Link::None
+            } else if flags.iter().any(|flag| flag.starts_with("--chmod=")) {
+                Link::Ignored
+            } else {
+                Link::Linked
+            },
             sources,
         }
     }

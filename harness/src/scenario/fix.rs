@@ -5,7 +5,7 @@ use super::wire::WireFix;
 use super::{Fix, Pair, Source};
 use crate::error::BadInput;
 
-/// What a fix takes away is in the optimized Dockerfile, and what it mends is in the catalogue.
+/// What a fix takes away is in the optimized Dockerfile.
 pub(super) fn check(
     file: &Document,
     variants: &Pair<Source>,
@@ -23,10 +23,6 @@ pub(super) fn check(
             return Err(file.bad(&text.span(), say));
         }
         let replace = replace.into_iter().map(|(text, without)| (text.into_inner(), without)).collect();
-        let cause = cause
-            .get_ref()
-            .parse()
-            .map_err(|why: String| file.bad(&cause.span(), format!("fix `{name}`: {why}")))?;
         fixes.push(Fix { name, replace, cause });
     }
     Ok(fixes)

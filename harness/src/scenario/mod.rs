@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use axes::{Compression, Event, FetchStart, Pair, Profile, Start, Variant};
 pub use canary::{CANARY_TOKEN, Canaries};
-pub(crate) use dockerfile::{Copied, Dockerfile, Instruction};
+pub(crate) use dockerfile::{Copied, Dockerfile, Instruction, Link};
 pub use edit::overlay;
 pub(crate) use ignore::glob;
 pub use listing::{ListedClaim, Listing};
@@ -47,8 +47,6 @@ pub use pair::{UserPair, pair};
 pub use stages::stages;
 pub use startup::{Fetch, Phase, Seen, Startup, StoreKind, TOTAL};
 pub use vary::Axis;
-
-use crate::diff::Cause;
 
 /// The token in edits and nonce files that becomes unique to run, block, variant and attempt, so that
 /// no edit is ever a cache hit of an earlier block.
@@ -165,8 +163,8 @@ pub struct Fix {
     /// Its texts in the optimized Dockerfile → what stands there without it. None where it is `SOURCE_DATE_EPOCH`
     /// itself, which is passed.
     pub replace: BTreeMap<String, String>,
-    /// The cause of differences that it mends.
-    pub cause: Cause,
+    /// The cause of differences that it mends, by its stable name.
+    pub cause: String,
 }
 
 /// A start of the built image that is timed: container started until its process ended.

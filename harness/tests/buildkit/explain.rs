@@ -35,12 +35,16 @@ struct Rig {
 
 impl Rig {
     async fn new() -> Self {
+        Self::of(DOCKERFILE).await
+    }
+
+    async fn of(dockerfile: &str) -> Self {
         static ALONE: Mutex<()> = Mutex::const_new(());
         // Held while waiting, so that it stays up from one test to the next.
         let engine = engine().await;
         let alone = ALONE.lock().await;
         // Builds at the same time that share a step share its flags as well: no step is another test's.
-        let dockerfile = DOCKERFILE.replace("/app", &format!("/{}", token()));
+        let dockerfile = dockerfile.replace("/app", &format!("/{}", token()));
         let files = dir(&[
             ("Dockerfile", &dockerfile),
             ("deps", &token()),
@@ -121,6 +125,23 @@ async fn a_dependency_list_reaches_through_all_stages() {
     assert!(ran.iter().any(|(name, _)| name.contains("COPY --from=deps")), "{ran:#?}");
     assert!(ran.len() >= 6, "{ran:#?}");
     assert_all(&ran, ran.len(), "[deps 2/4] COPY deps ./: deps changed");
+}
+
+#[tokio::test]
+async fn a_link_stands_by_itself_unless_there_is_a_mode_beside_it() {
+    let dockerfile = "FROM base\nWORKDIR /app\nCOPY deps ./\nCOPY --link main /linked/\n\
+                      COPY --link --chmod=644 notes.md /moded/\n";
+    let rig = Rig::of(dockerfile).await;
+    let ran = rig.after(lay("deps", &token())).await;
+    let changed = "[2/5] COPY deps ./: deps changed";
+    let expected = [
+        ("[2/5] COPY deps ./", changed.to_owned()),
+        (
+            "[4/5] COPY --link --chmod=644 notes.md /moded/",
+            format!("{changed} (--link does nothing beside --chmod)"),
+        ),
+    ];
+    assert_eq!(ran, expected.map(|(name, cause)| (name.to_owned(), cause)));
 }
 
 #[tokio::test]

@@ -235,6 +235,16 @@ fn bad_input_of_repro_is_refused_before_an_engine_is_up() {
     refused(&["--rebuilds", "1"], "1 is not in 2..=100");
     refused(&["layer-oder"], "did you mean `layer-order`?");
     refused(&["--against", "/nonexistent"], "is not a run directory");
+    let root = tempfile::tempdir().expect("a directory");
+    scenario(root.path(), "leaks", BUSYBOX, ["", ""]);
+    let fix = FIXES.replace("umask", "umaks").replace("--chmod=644 ", "--chmod=755 ");
+    let toml = root.path().join("leaks/scenario.toml");
+    fs::write(&toml, fs::read_to_string(&toml).expect("a scenario") + &fix).expect("a scenario");
+    replace(&root.path().join("leaks/optimized.Dockerfile"), "/bin\"]", "/bin\"]\nRUN echo > /leak");
+    let root = root.path().to_str().expect("UTF-8");
+    let unknown =
+        "leaks/scenario.toml: fix `COPY --chmod`: there is no cause `umaks`; the nearest is `umask`";
+    refused(&["leaks", "--scenarios", root], unknown);
     let asserted =
         tare().env("SOURCE_DATE_EPOCH", "yesterday").args(["repro", "layer-order"]).assert().code(2);
     let said = String::from_utf8(asserted.get_output().stderr.clone()).expect("UTF-8");

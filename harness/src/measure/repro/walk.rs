@@ -218,7 +218,7 @@ impl Walk<'_> {
             let second = rebuild(self.repro, self.engine, subject, &varied).await?;
             let mut left_out = FixLeftOut {
                 fix: fix.name.clone(),
-                cause: fix.cause.slug().to_owned(),
+                cause: fix.cause.clone(),
                 identical: false,
                 causes: Vec::new(),
                 error: None,
