@@ -18,14 +18,16 @@ const GIVEN: [(&str, &str); 5] = [
     ("HF_TOKEN", "given-by-the-shell"),
 ];
 
-/// The folders called `production`.
-fn folders() -> Vec<PathBuf> {
-    let scenarios = fs::read_dir(builtin_dir().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> =
-        scenarios.map(|scenario| scenario.join("production")).filter(|folder| folder.is_dir()).collect();
-    folders.sort();
-    assert!(folders.len() >= 2, "{folders:?}");
-    folders
+/// The scenarios with a folder called `production`, and whether their weights are fetched at the start.
+const SCENARIOS: [(&str, bool); 3] = [("gpu-startup", false), ("weights-hub", true), ("weights-s3", true)];
+
+/// The folders called `production`, and whether there is something in them that fetches.
+fn folders() -> impl Iterator<Item = (PathBuf, bool)> {
+    let root = builtin_dir().unwrap();
+    let scenarios = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
+    let found = scenarios.filter(|scenario| scenario.join("production").is_dir()).count();
+    assert_eq!(found, SCENARIOS.len(), "one that is not listed here is not looked at");
+    SCENARIOS.into_iter().map(move |(name, fetches)| (root.join(name).join("production"), fetches))
 }
 
 fn compose(file: &Path, given: &[(&str, &str)]) -> Output {
@@ -39,29 +41,35 @@ fn compose(file: &Path, given: &[(&str, &str)]) -> Output {
 }
 
 #[test]
-fn a_compose_file_fetches_once_and_serves_on_a_gpu() {
-    for folder in folders() {
+fn a_compose_file_fetches_once_if_at_all_and_runs_on_a_gpu() {
+    for (folder, fetches) in folders() {
         let file = folder.join("compose.yaml");
         let output = compose(&file, &GIVEN);
         assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
         let project: Value = serde_json::from_slice(&output.stdout).unwrap();
         let (fetch, model) = (&project["services"]["fetch"], &project["services"]["model"]);
-        assert_eq!(model["depends_on"]["fetch"]["condition"], "service_completed_successfully");
         let devices = &model["deploy"]["resources"]["reservations"]["devices"];
         assert_eq!(
             (&devices[0]["driver"], &devices[0]["capabilities"][0]),
             (&"nvidia".into(), &"gpu".into())
         );
-        assert_eq!(fetch["volumes"][0]["source"], model["volumes"][0]["source"], "one volume");
         assert_eq!(model["volumes"][0]["read_only"], true);
         assert!(
             model.get("environment").is_none_or(Value::is_null),
             "the server needs no credentials: {model}"
         );
-        let text = fs::read_to_string(&file).unwrap();
-        let secrets = fetch["environment"].as_object().unwrap().iter();
-        for (key, _) in secrets.filter(|(_, value)| *value == "given-by-the-shell") {
-            assert!(text.contains(&format!("{key}: ${{{key}:?")), "{key} has no value of its own");
+        let volume = model["volumes"][0]["source"].as_str().expect("a named volume");
+        if fetches {
+            assert_eq!(model["depends_on"]["fetch"]["condition"], "service_completed_successfully");
+            assert_eq!(fetch["volumes"][0]["source"], volume, "one volume");
+            let text = fs::read_to_string(&file).unwrap();
+            let secrets = fetch["environment"].as_object().unwrap().iter();
+            for (key, _) in secrets.filter(|(_, value)| *value == "given-by-the-shell") {
+                assert!(text.contains(&format!("{key}: ${{{key}:?")), "{key} has no value of its own");
+            }
+        } else {
+            assert!(fetch.is_null() && model["depends_on"].is_null(), "nothing is waited for: {model}");
+            assert_eq!(project["volumes"][volume]["external"], true, "somebody else fills it");
         }
         // Without what it asks for it says so, and starts nothing.
         let output = compose(&file, &GIVEN[1..]);
@@ -85,7 +93,7 @@ fn validated(manifest: &Path) -> Output {
 
 #[test]
 fn a_manifest_is_valid_for_kubernetes_and_one_with_a_slip_is_not() {
-    for folder in folders() {
+    for (folder, fetches) in folders() {
         let manifest = folder.join("kubernetes.yaml");
         let output = validated(&manifest);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -94,11 +102,14 @@ fn a_manifest_is_valid_for_kubernetes_and_one_with_a_slip_is_not() {
             assert!(said.contains(&format!("resource {kind}/")), "{kind}: {said}");
         }
         let text = fs::read_to_string(&manifest).unwrap();
-        for needed in ["initContainers:", "secretKeyRef:", "nvidia.com/gpu: 1", "readOnly: true"] {
+        for needed in ["runAsNonRoot: true", "nvidia.com/gpu: 1", "readOnly: true"] {
             assert!(text.contains(needed), "{}: {needed}", manifest.display());
         }
+        for fetched in ["initContainers:", "secretKeyRef:"] {
+            assert_eq!(text.contains(fetched), fetches, "{}: {fetched}", manifest.display());
+        }
         let slip = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
-        fs::write(slip.path(), text.replace("initContainers:", "initContainer:")).unwrap();
+        fs::write(slip.path(), text.replace("restartPolicy:", "restartPolicies:")).unwrap();
         assert!(!validated(slip.path()).status.success(), "the tool passes anything");
     }
 }
