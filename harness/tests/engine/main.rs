@@ -1,5 +1,7 @@
 //! The managed engine and engines of the user's, for real. Needs root.
 
+#[path = "../program/dockerd.rs"]
+mod dockerd;
 mod holder;
 mod own_engine;
 mod traces;

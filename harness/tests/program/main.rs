@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod blocks;
 mod development;
+mod dockerd;
 mod handed_over;
 mod own_engine;
 mod repro;

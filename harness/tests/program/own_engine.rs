@@ -1,49 +1,71 @@
 //! A run on an engine of the user's: it is used, and afterwards it is as it was.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use bollard::query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsBuilder};
 use harness::cache::Cache;
-use harness::engine::buildkit::{BuildRequest, Context, Export};
-use harness::engine::{Choice, Data, Engine, Home};
-use harness::scenario::Compression;
+use harness::debian::{Archive, Suite, Unpacked};
 
+use crate::dockerd::Dockerd;
 use crate::support::{engine_lock, rows, tare};
 
 #[test]
 fn docker_host_is_used_and_left_as_it_was() {
     let _engine = engine_lock();
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let archive = Archive::open(&Cache::open().expect("a cache").room("debian").expect("a room"));
+    let archive = archive.expect("an archive");
+    let unpack = |suite, packages: &[&str]| archive.unpack(&suite, packages).expect("packages");
+    let testing = || Suite::Named("testing".to_owned());
+    let engine = unpack(testing(), &["docker.io", "containerd"]);
+    // One of another suite wants a newer C library.
+    let runc = unpack(Suite::Own, &["runc"]);
     let dir = tempfile::tempdir().expect("a directory");
-    let home = Home {
-        engine: dir.path().join("engine"),
-        debian: Cache::open().expect("a cache").room("debian").expect("a room"),
+    let store = serde_json::json!({ "containerd-snapshotter": true });
+    let theirs = Dockerd::start(dir.path(), &[&engine, &runc], &[("features", store)]);
+    let client = Client {
+        programs: unpack(testing(), &["docker-cli", "docker-buildx"]),
+        settings: dir.path().join("client"),
+        host: theirs.url(),
     };
-    std::fs::create_dir(&home.engine).expect("a directory");
-    let theirs = runtime
-        .block_on(Engine::open(&home, &Choice::Managed, Data::Wipe, &|_| {}))
-        .expect("somebody else's engine");
-    std::fs::write(dir.path().join("file"), "theirs").expect("a file");
-    runtime.block_on(build(&theirs, dir.path()));
-    // What came into being long before a build of ours is not ours; the engine notes times by the second.
-    std::thread::sleep(Duration::from_secs(2));
-    let before = runtime.block_on(contents(&theirs));
-    assert!(!before.cache.is_empty() && before.images.contains(&"theirs:1".to_owned()));
+    client.set_up();
+
+    let busybox = unpack(Suite::Own, &["busybox-static"]).program("busybox").expect("busybox");
+    let context = dir.path().join("context");
+    fs::create_dir(&context).expect("a folder");
+    fs::copy(busybox, context.join("busybox")).expect("a file");
+    let dockerfile =
+        "FROM scratch\nCOPY --chmod=755 busybox /bin/sh\nRUN [\"/bin/sh\", \"-c\", \"echo > /ran\"]\n";
+    fs::write(context.join("Dockerfile"), dockerfile).expect("a Dockerfile");
+    let path = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    // What has no name is left behind by each rebuild, and is what a prune takes first.
+    client.docker(&["build", "--network", "host", "--tag", "theirs:1", &path(&context)]);
+    fs::write(context.join("Dockerfile"), format!("{dockerfile}LABEL newer=1\n")).expect("a Dockerfile");
+    client.docker(&["build", "--network", "host", "--tag", "theirs:1", &path(&context)]);
+    client.docker(&["volume", "create", "theirs"]);
+    let run = ["run", "--network", "host", "--volume", "theirs:/data"];
+    let shell = |script| ["theirs:1", "/bin/sh", "-c", script];
+    client.docker(&[&run[..], &["--name", "ended"], &shell("echo held > /data/file")].concat());
+    client.docker(&[&run[..], &["--name", "running", "--detach"], &shell("sleep 100000")].concat());
+    let before = client.contents();
+    for theirs in ["theirs:1", "/ended", "/running", "volume theirs", "network host", "cache "] {
+        assert!(before.iter().any(|line| line.contains(theirs)), "{theirs}: {before:#?}");
+    }
 
     let run = dir.path().join("run");
     let output = tare()
-        .env("DOCKER_HOST", theirs.address().to_string())
+        .env("DOCKER_HOST", theirs.url())
         .args(["bench", "layer-order", "--profile", "smoke", "--out"])
         .arg(&run)
         .output()
         .expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(runtime.block_on(contents(&theirs)), before);
+    assert_eq!(client.contents(), before);
+    let held =
+        client.docker(&[&["run", "--rm", "--volume", "theirs:/data"], &shell("cat /data/file")[..]].concat());
+    assert_eq!(held, "held\n");
 
     let info: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(run.join("run.json")).expect("run.json")).expect("JSON");
+        serde_json::from_slice(&fs::read(run.join("run.json")).expect("run.json")).expect("JSON");
     assert_eq!(info["engine"]["kind"], "own");
     let samples = rows(&run.join("samples.csv"));
     // A user's builder is not emptied to see what an empty one does.
@@ -54,50 +76,61 @@ fn docker_host_is_used_and_left_as_it_was() {
     for row in fresh_builder {
         assert!(row["error"].contains("not measured") && row["wall_s"].is_empty(), "{row:#?}");
     }
-    runtime.block_on(theirs.down(Data::Wipe)).expect("it goes down");
 }
 
-/// All that an engine holds, by name or id.
-#[derive(Debug, PartialEq)]
-struct Contents {
-    images: Vec<String>,
-    containers: usize,
-    cache: Vec<String>,
+/// The docker client, as the owner of the engine uses it.
+struct Client {
+    programs: Unpacked,
+    settings: PathBuf,
+    host: String,
 }
 
-async fn contents(engine: &Engine) -> Contents {
-    let list = ListImagesOptionsBuilder::default().all(true).build();
-    let images = engine.docker().list_images(Some(list)).await.expect("images");
-    let mut names: Vec<String> =
-        images.into_iter().flat_map(|image| image.repo_tags.into_iter().chain([image.id])).collect();
-    names.sort();
-    let list = ListContainersOptionsBuilder::default().all(true).build();
-    let containers = engine.docker().list_containers(Some(list)).await.expect("containers").len();
-    let records = engine.buildkit().cache_records().await.expect("build cache");
-    let mut cache: Vec<String> = records.into_iter().map(|record| record.id).collect();
-    cache.sort();
-    Contents { images: names, containers, cache }
-}
+impl Client {
+    fn set_up(&self) {
+        let plugins = self.programs.root.join("usr/libexec/docker/cli-plugins");
+        let settings = serde_json::json!({ "cliPluginsExtraDirs": [plugins] });
+        fs::create_dir(&self.settings).expect("a folder");
+        fs::write(self.settings.join("config.json"), settings.to_string()).expect("settings");
+    }
 
-/// An image and build cache of the user's.
-async fn build(engine: &Engine, root: &Path) {
-    let dockerfile = root.join("Dockerfile");
-    std::fs::write(&dockerfile, "FROM scratch\nCOPY file /file\n").expect("a file");
-    let request = BuildRequest {
-        context: Context { root: root.to_owned(), ..Context::default() },
-        dockerfile,
-        build_args: BTreeMap::new(),
-        named_contexts: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        shared_key: "theirs".to_owned(),
-        cache_mount_namespace: String::new(),
-        no_cache: false,
-        history: true,
-        export: Export::Store { name: "docker.io/library/theirs:1".to_owned() },
-        compression: Compression::Gzip,
-        timeout: Duration::from_secs(120),
-        cache_from: None,
-        progress: None,
-    };
-    engine.build(request).await.expect("a build");
+    /// What it prints.
+    fn docker(&self, arguments: &[&str]) -> String {
+        let mut docker = self.programs.command("docker").expect("docker");
+        docker.env("DOCKER_HOST", &self.host).env("DOCKER_CONFIG", &self.settings).args(arguments);
+        let output = docker.output().expect("docker runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker {arguments:?}: {said}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// All that the engine holds, a line each, in one order.
+    fn contents(&self) -> Vec<String> {
+        let containers = self.docker(&["ps", "--all", "--quiet", "--no-trunc"]);
+        let state =
+            "{{.Id}} {{.Name}} {{.Image}} {{.State.Status}} {{.State.StartedAt}} {{.State.FinishedAt}}";
+        let inspect: Vec<&str> =
+            ["inspect", "--format", state].into_iter().chain(containers.lines()).collect();
+        let lists = [
+            (
+                "image",
+                self.docker(&[
+                    "image",
+                    "ls",
+                    "--all",
+                    "--no-trunc",
+                    "--format",
+                    "{{.ID}} {{.Repository}}:{{.Tag}}",
+                ]),
+            ),
+            ("container", self.docker(&inspect)),
+            ("volume", self.docker(&["volume", "ls", "--quiet"])),
+            ("network", self.docker(&["network", "ls", "--no-trunc", "--format", "{{.Name}} {{.ID}}"])),
+            ("cache", self.docker(&["buildx", "du", "--format", "{{.ID}}"])),
+        ];
+        let lines =
+            lists.iter().flat_map(|(kind, list)| list.lines().map(move |line| format!("{kind} {line}")));
+        let mut lines: Vec<String> = lines.collect();
+        lines.sort();
+        lines
+    }
 }
