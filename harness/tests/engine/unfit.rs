@@ -30,7 +30,15 @@ async fn docker_20_is_refused_by_url_and_passed_over_by_auto() {
     assert!(refused.contains("--engine managed"), "the remedy is named: {refused}");
     // The same through the program.
     let mut bench = Command::new(env!("CARGO_BIN_EXE_tare"));
-    bench.args(["bench", "layer-order", "--profile", "smoke", "--engine", &old.url(), "--out"]);
+    bench.env("TARE_CACHE", dir.path().join("cache")).args([
+        "bench",
+        "layer-order",
+        "--profile",
+        "smoke",
+        "--engine",
+        &old.url(),
+        "--out",
+    ]);
     let output = bench.arg(dir.path().join("run")).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");

@@ -21,7 +21,7 @@ impl Dockerd {
     /// Starts the first of the packages' `dockerd` with its files in `dir` and these settings besides; waits until it
     /// answers.
     pub(crate) fn start(dir: &Path, packages: &[&Unpacked], settings: &[(&str, serde_json::Value)]) -> Self {
-        let group = format!("not-ours-{}", std::process::id());
+        let group = format!("not-ours-{:08x}", rand::random::<u32>());
         let mut configuration = serde_json::json!({
             // This machine may have neither bridges nor iptables.
             "bridge": "none", "iptables": false, "ip6tables": false, "group": "root",
@@ -43,11 +43,11 @@ impl Dockerd {
             .stderr(File::create(dir.join("log")).expect("a log"))
             .spawn()
             .expect("dockerd starts");
-        let engine = Self { child, dir: dir.to_owned(), group };
+        let mut engine = Self { child, dir: dir.to_owned(), group };
         let end = Instant::now() + Duration::from_secs(60);
         while UnixStream::connect(engine.dir.join("sock")).is_err() {
-            let log = std::fs::read_to_string(engine.dir.join("log")).expect("a log");
-            assert!(Instant::now() < end, "dockerd does not come up: {log}");
+            let waits = Instant::now() < end && matches!(engine.child.try_wait(), Ok(None));
+            assert!(waits, "{}", std::fs::read_to_string(engine.dir.join("log")).expect("a log"));
             std::thread::sleep(Duration::from_millis(100));
         }
         engine
@@ -62,8 +62,10 @@ impl Dockerd {
 impl Drop for Dockerd {
     fn drop(&mut self) {
         // It ends its containers and its containerd first.
-        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
-        self.child.wait().expect("it ends");
+        if let Ok(None) = self.child.try_wait() {
+            kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+            self.child.wait().expect("it ends");
+        }
         let hierarchies = std::fs::read_dir("/sys/fs/cgroup").expect("control groups").flatten();
         for top in hierarchies.map(|entry| entry.path().join(&self.group)).filter(|top| top.is_dir()) {
             // Only empty ones go, the deepest first.

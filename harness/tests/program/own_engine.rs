@@ -15,15 +15,15 @@ fn docker_host_is_used_and_left_as_it_was() {
     let archive = Archive::open(&Cache::open().expect("a cache").room("debian").expect("a room"));
     let archive = archive.expect("an archive");
     let unpack = |suite, packages: &[&str]| archive.unpack(&suite, packages).expect("packages");
-    let testing = || Suite::Named("testing".to_owned());
-    let engine = unpack(testing(), &["docker.io", "containerd"]);
+    // Another version than that of the engine that we would bring.
+    let engine = unpack(Suite::Named("trixie".to_owned()), &["docker.io", "containerd"]);
     // One of another suite wants a newer C library.
     let runc = unpack(Suite::Own, &["runc"]);
     let dir = tempfile::tempdir().expect("a directory");
     let store = serde_json::json!({ "containerd-snapshotter": true });
     let theirs = Dockerd::start(dir.path(), &[&engine, &runc], &[("features", store)]);
     let client = Client {
-        programs: unpack(testing(), &["docker-cli", "docker-buildx"]),
+        programs: unpack(Suite::Named("testing".to_owned()), &["docker-cli", "docker-buildx"]),
         settings: dir.path().join("client"),
         host: theirs.url(),
     };
@@ -42,12 +42,13 @@ fn docker_host_is_used_and_left_as_it_was() {
     fs::write(context.join("Dockerfile"), format!("{dockerfile}LABEL newer=1\n")).expect("a Dockerfile");
     client.docker(&["build", "--network", "host", "--tag", "theirs:1", &path(&context)]);
     client.docker(&["volume", "create", "theirs"]);
+    client.docker(&["network", "create", "--driver", "bridge", "theirs"]);
     let run = ["run", "--network", "host", "--volume", "theirs:/data"];
     let shell = |script| ["theirs:1", "/bin/sh", "-c", script];
     client.docker(&[&run[..], &["--name", "ended"], &shell("echo held > /data/file")].concat());
     client.docker(&[&run[..], &["--name", "running", "--detach"], &shell("sleep 100000")].concat());
     let before = client.contents();
-    for theirs in ["theirs:1", "/ended", "/running", "volume theirs", "network host", "cache "] {
+    for theirs in ["theirs:1", "/ended", "/running", "volume theirs", "network theirs", "cache "] {
         assert!(before.iter().any(|line| line.contains(theirs)), "{theirs}: {before:#?}");
     }
 
@@ -58,8 +59,11 @@ fn docker_host_is_used_and_left_as_it_was() {
         .arg(&run)
         .output()
         .expect("it runs");
+    let after = client.contents();
+    // Its bridge would outlive the engine.
+    client.docker(&["network", "rm", "theirs"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(client.contents(), before);
+    assert_eq!(after, before);
     let held =
         client.docker(&[&["run", "--rm", "--volume", "theirs:/data"], &shell("cat /data/file")[..]].concat());
     assert_eq!(held, "held\n");
