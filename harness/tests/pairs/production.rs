@@ -18,16 +18,29 @@ const GIVEN: [(&str, &str); 5] = [
     ("HF_TOKEN", "given-by-the-shell"),
 ];
 
-/// The scenarios with a folder called `production`, and whether their weights are fetched at the start.
-const SCENARIOS: [(&str, bool); 3] = [("gpu-startup", false), ("weights-hub", true), ("weights-s3", true)];
+/// A scenario with a folder called `production`.
+struct Produced {
+    name: &'static str,
+    /// Whether its weights are fetched at the start.
+    fetches: bool,
+    /// Whether it goes on listening, or answers once and ends.
+    serves: bool,
+}
 
-/// The folders called `production`, and whether there is something in them that fetches.
-fn folders() -> impl Iterator<Item = (PathBuf, bool)> {
+const SCENARIOS: [Produced; 4] = [
+    Produced { name: "gpu-startup", fetches: false, serves: false },
+    Produced { name: "weights", fetches: false, serves: true },
+    Produced { name: "weights-hub", fetches: true, serves: false },
+    Produced { name: "weights-s3", fetches: true, serves: false },
+];
+
+/// The folders called `production`, and what is in them.
+fn folders() -> impl Iterator<Item = (PathBuf, Produced)> {
     let root = builtin_dir().unwrap();
     let scenarios = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
     let found = scenarios.filter(|scenario| scenario.join("production").is_dir()).count();
     assert_eq!(found, SCENARIOS.len(), "one that is not listed here is not looked at");
-    SCENARIOS.into_iter().map(move |(name, fetches)| (root.join(name).join("production"), fetches))
+    SCENARIOS.into_iter().map(move |scenario| (root.join(scenario.name).join("production"), scenario))
 }
 
 fn compose(file: &Path, given: &[(&str, &str)]) -> Output {
@@ -42,7 +55,7 @@ fn compose(file: &Path, given: &[(&str, &str)]) -> Output {
 
 #[test]
 fn a_compose_file_fetches_once_if_at_all_and_runs_on_a_gpu() {
-    for (folder, fetches) in folders() {
+    for (folder, Produced { fetches, serves, .. }) in folders() {
         let file = folder.join("compose.yaml");
         let output = compose(&file, &GIVEN);
         assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
@@ -71,6 +84,13 @@ fn a_compose_file_fetches_once_if_at_all_and_runs_on_a_gpu() {
             assert!(fetch.is_null() && model["depends_on"].is_null(), "nothing is waited for: {model}");
             assert_eq!(project["volumes"][volume]["external"], true, "somebody else fills it");
         }
+        assert_eq!(model["ports"].is_array(), serves, "who serves has a port: {model}");
+        if serves {
+            assert_eq!(model["ports"][0]["target"], 8000);
+            assert!(model["command"].as_array().unwrap().contains(&"0.0.0.0".into()), "not on loopback");
+            let test = model["healthcheck"]["test"].as_array().unwrap().last().unwrap().as_str().unwrap();
+            assert!(test.contains(":8000/healthz"), "{test}");
+        }
         // Without what it asks for it says so, and starts nothing.
         let output = compose(&file, &GIVEN[1..]);
         assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("IMAGE"));
@@ -93,13 +113,15 @@ fn validated(manifest: &Path) -> Output {
 
 #[test]
 fn a_manifest_is_valid_for_kubernetes_and_one_with_a_slip_is_not() {
-    for (folder, fetches) in folders() {
+    for (folder, Produced { fetches, serves, .. }) in folders() {
         let manifest = folder.join("kubernetes.yaml");
         let output = validated(&manifest);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{}: {said}", manifest.display());
-        for kind in ["persistentvolumeclaim", "job"] {
-            assert!(said.contains(&format!("resource {kind}/")), "{kind}: {said}");
+        let kinds =
+            [("persistentvolumeclaim", true), ("job", !serves), ("deployment", serves), ("service", serves)];
+        for (kind, expected) in kinds {
+            assert_eq!(said.contains(&format!("resource {kind}/")), expected, "{kind}: {said}");
         }
         let text = fs::read_to_string(&manifest).unwrap();
         for needed in ["runAsNonRoot: true", "nvidia.com/gpu: 1", "readOnly: true"] {
@@ -108,8 +130,11 @@ fn a_manifest_is_valid_for_kubernetes_and_one_with_a_slip_is_not() {
         for fetched in ["initContainers:", "secretKeyRef:"] {
             assert_eq!(text.contains(fetched), fetches, "{}: {fetched}", manifest.display());
         }
+        for served in ["\"--host\", \"0.0.0.0\"", "readinessProbe:", "path: /healthz"] {
+            assert_eq!(text.contains(served), serves, "{}: {served}", manifest.display());
+        }
         let slip = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
-        fs::write(slip.path(), text.replace("restartPolicy:", "restartPolicies:")).unwrap();
+        fs::write(slip.path(), text.replace("volumeMounts:", "volumesMounts:")).unwrap();
         assert!(!validated(slip.path()).status.success(), "the tool passes anything");
     }
 }
