@@ -1,7 +1,7 @@
 //! A run on an engine of the user's: it is used, and afterwards it is as it was.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use harness::cache::Cache;
 use harness::debian::{Archive, Suite, Unpacked};
@@ -22,12 +22,8 @@ fn docker_host_is_used_and_left_as_it_was() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = serde_json::json!({ "containerd-snapshotter": true });
     let theirs = Dockerd::start(dir.path(), &[&engine, &runc], &[("features", store)]);
-    let client = Client {
-        programs: unpack(Suite::Named("testing".to_owned()), &["docker-cli", "docker-buildx"]),
-        settings: dir.path().join("client"),
-        host: theirs.url(),
-    };
-    client.set_up();
+    let programs = unpack(Suite::Named("testing".to_owned()), &["docker-cli", "docker-buildx"]);
+    let client = Client::of(programs, dir.path().join("client"), theirs.url());
 
     let busybox = unpack(Suite::Own, &["busybox-static"]).program("busybox").expect("busybox");
     let context = dir.path().join("context");
@@ -36,11 +32,11 @@ fn docker_host_is_used_and_left_as_it_was() {
     let dockerfile =
         "FROM scratch\nCOPY --chmod=755 busybox /bin/sh\nRUN [\"/bin/sh\", \"-c\", \"echo > /ran\"]\n";
     fs::write(context.join("Dockerfile"), dockerfile).expect("a Dockerfile");
-    let path = |path: &Path| path.to_str().expect("UTF-8").to_owned();
-    // What has no name is left behind by each rebuild, and is what a prune takes first.
-    client.docker(&["build", "--network", "host", "--tag", "theirs:1", &path(&context)]);
+    let folder = context.to_str().expect("UTF-8");
+    client.docker(&["build", "--network", "host", "--tag", "theirs:1", folder]);
+    // An image without a name is what a prune takes first.
     fs::write(context.join("Dockerfile"), format!("{dockerfile}LABEL newer=1\n")).expect("a Dockerfile");
-    client.docker(&["build", "--network", "host", "--tag", "theirs:1", &path(&context)]);
+    client.docker(&["build", "--network", "host", folder]);
     client.docker(&["volume", "create", "theirs"]);
     client.docker(&["network", "create", "--driver", "bridge", "theirs"]);
     let run = ["run", "--network", "host", "--volume", "theirs:/data"];
@@ -48,7 +44,9 @@ fn docker_host_is_used_and_left_as_it_was() {
     client.docker(&[&run[..], &["--name", "ended"], &shell("echo held > /data/file")].concat());
     client.docker(&[&run[..], &["--name", "running", "--detach"], &shell("sleep 100000")].concat());
     let before = client.contents();
-    for theirs in ["theirs:1", "/ended", "/running", "volume theirs", "network theirs", "cache "] {
+    for theirs in
+        ["theirs:1", "<none>:<none>", "/ended", "/running", "volume theirs", "network theirs", "cache "]
+    {
         assert!(before.iter().any(|line| line.contains(theirs)), "{theirs}: {before:#?}");
     }
 
@@ -90,11 +88,12 @@ struct Client {
 }
 
 impl Client {
-    fn set_up(&self) {
-        let plugins = self.programs.root.join("usr/libexec/docker/cli-plugins");
-        let settings = serde_json::json!({ "cliPluginsExtraDirs": [plugins] });
-        fs::create_dir(&self.settings).expect("a folder");
-        fs::write(self.settings.join("config.json"), settings.to_string()).expect("settings");
+    fn of(programs: Unpacked, settings: PathBuf, host: String) -> Self {
+        let plugins = programs.root.join("usr/libexec/docker/cli-plugins");
+        let text = serde_json::json!({ "cliPluginsExtraDirs": [plugins] }).to_string();
+        fs::create_dir(&settings).expect("a folder");
+        fs::write(settings.join("config.json"), text).expect("settings");
+        Self { programs, settings, host }
     }
 
     /// What it prints.
