@@ -191,7 +191,7 @@ pub struct Repro {
     /// Print repro.json
     #[arg(long)]
     pub json: bool,
-    /// Exit with 3 if an optimized image differs between rebuilds, or is the same without one of its fixes
+    /// Exit with 3 if an optimized image differs between rebuilds, or one of its fixes does not mend what it is for
     #[arg(long)]
     pub strict: bool,
     /// Look for scenarios in this folder too

@@ -130,7 +130,7 @@ pub struct FixLeftOut {
 impl FixLeftOut {
     /// Whether the images differ for the cause that the fix is to mend.
     pub fn as_predicted(&self) -> bool {
-        !self.identical && self.causes.iter().any(|count| count.cause == self.cause)
+        self.causes.iter().any(|count| count.cause == self.cause)
     }
 }
 

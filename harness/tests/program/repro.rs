@@ -91,6 +91,12 @@ fn scenario(root: &Path, name: &str, base: &str, leaks: [&str; 2]) {
     fs::write(dir.join("scenario.toml"), text).expect("a scenario");
 }
 
+fn add_fixes(root: &Path, name: &str, fixes: &str) {
+    let file = root.join(name).join("scenario.toml");
+    let text = fs::read_to_string(&file).expect("a scenario");
+    fs::write(file, text + fixes).expect("a scenario");
+}
+
 fn rebuilt(run: &Path) -> Vec<Rebuilds> {
     RunDir::open(run).expect("a run").read_repro().expect("repro.json")
 }
@@ -103,9 +109,7 @@ fn every_axis_is_found_where_it_leaks_and_only_there() {
     for (name, (base, leaks)) in names.iter().zip(LEAKS) {
         scenario(root.path(), name, base, leaks.map(|(line, _)| line));
     }
-    let steady = root.path().join("leaks-0/scenario.toml");
-    let text = fs::read_to_string(&steady).expect("a scenario");
-    fs::write(&steady, text + FIXES).expect("a scenario");
+    add_fixes(root.path(), "leaks-0", FIXES);
     let run = root.path().join("run");
     let asserted = tare()
         .arg("repro")
@@ -238,8 +242,7 @@ fn bad_input_of_repro_is_refused_before_an_engine_is_up() {
     let root = tempfile::tempdir().expect("a directory");
     scenario(root.path(), "leaks", BUSYBOX, ["", ""]);
     let fix = FIXES.replace("umask", "umaks").replace("--chmod=644 ", "--chmod=755 ");
-    let toml = root.path().join("leaks/scenario.toml");
-    fs::write(&toml, fs::read_to_string(&toml).expect("a scenario") + &fix).expect("a scenario");
+    add_fixes(root.path(), "leaks", &fix);
     replace(&root.path().join("leaks/optimized.Dockerfile"), "/bin\"]", "/bin\"]\nRUN echo > /leak");
     let root = root.path().to_str().expect("UTF-8");
     let unknown =
