@@ -1,6 +1,7 @@
 //! `run.json`: where, with what and how a run was made.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -124,6 +125,16 @@ pub struct ScannerInfo {
     pub database: String,
     /// Which packages it looks at, in words.
     pub covers: String,
+}
+
+impl fmt::Display for ScannerInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)?;
+        match self.database.as_str() {
+            "" => Ok(()),
+            made => write!(f, ", database of {made}"),
+        }
+    }
 }
 
 /// The engine that built.

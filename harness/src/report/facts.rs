@@ -82,13 +82,7 @@ pub(super) fn stopping(info: &RunInfo) -> Option<String> {
 /// What looked for known vulnerabilities, in words.
 pub(super) fn scanner(info: &RunInfo) -> String {
     match &info.scanner {
-        Some(scanner) => {
-            let database = match scanner.database.as_str() {
-                "" => String::new(),
-                made => format!(", database of {made}"),
-            };
-            format!("{} {}{database}; {}", scanner.name, scanner.version, scanner.covers)
-        }
+        Some(scanner) => format!("{scanner}; {}", scanner.covers),
         None => "none: vulnerabilities were not counted".to_owned(),
     }
 }

@@ -7,17 +7,10 @@ use std::path::Path;
 use harness::record::{RebuiltBy, RunDir};
 use harness::scenario::create;
 
-use crate::support::{engine_lock, replace, rows, tare};
+use crate::support::{engine_lock, package, replace, rows, tare};
 
-/// Installs `numpy` as its own metadata has it; no package index is needed.
 fn numpy(version: &str) -> String {
     package("numpy", version)
-}
-
-fn package(name: &str, version: &str) -> String {
-    format!(
-        "RUN mkdir -p /opt/{name}.dist-info && printf 'Name: {name}\\nVersion: {version}\\n' > /opt/{name}.dist-info/METADATA\n"
-    )
 }
 
 /// A scenario whose naive development stage goes its own way, and whose optimized one is what is shipped and

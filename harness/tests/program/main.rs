@@ -10,6 +10,7 @@ mod handed_over;
 mod own_engine;
 mod repro;
 mod resume;
+mod scan;
 mod secrets;
 mod startup;
 mod support;

@@ -175,6 +175,13 @@ pub(crate) fn copy_of(root: &Path, scenario: &str, name: &str) -> PathBuf {
     to
 }
 
+/// A step that installs a Python package as its own metadata has it; no package index is needed.
+pub(crate) fn package(name: &str, version: &str) -> String {
+    format!(
+        "RUN mkdir -p /opt/{name}.dist-info && printf 'Name: {name}\\nVersion: {version}\\n' > /opt/{name}.dist-info/METADATA\n"
+    )
+}
+
 /// A copy of a folder.
 pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in walkdir::WalkDir::new(from) {

@@ -2,6 +2,7 @@
 
 mod job;
 mod plan;
+mod scanner;
 mod startup;
 
 use std::collections::BTreeMap;
@@ -114,12 +115,7 @@ async fn on_engine(
 
     let node = startup::node(args.gpu, gpus, job, cache, line).await?;
     let mut info = session::run_info(&job.id, job.profile, job.link, engine, &supply, cache).await?;
-    // A resumed run looks for what it looked for before.
-    let scans = job.earlier.as_ref().map_or(args.scan, |dir| dir.info().scanner.is_some());
-    let scanner = if scans { measure::Scanner::find().await } else { None };
-    if scans && scanner.is_none() {
-        line.say("not measured: vulnerabilities; none of Trivy, Grype, Snyk and pip-audit is on PATH");
-    }
+    let scanner = scanner::scanner(args.scan, job, line).await;
     let (dir, earlier) = match &job.earlier {
         Some(dir) => {
             let before = dir.info();

@@ -23,7 +23,7 @@ use super::build::request;
 use super::context::BlockContext;
 use super::runner::Bench;
 use crate::engine::buildkit::Export;
-use crate::oci::{self, Installed, Inventory, PackageOf};
+use crate::oci::{self, Installed, Inventory, PackageOf, python_name};
 use crate::record::{MeasuredBuild, PlannedStep, ScannerInfo};
 use crate::scenario::Scenario;
 
@@ -65,6 +65,26 @@ impl Scanner {
         }
         None
     }
+
+    /// Brings its database up to date, where it has one of its own. While images are scanned none does that by itself:
+    /// both variants are held against the same.
+    ///
+    /// # Errors
+    /// It could not; then it has the database that it had, or none.
+    pub async fn update(&mut self) -> Result<()> {
+        let command: &[&str] = match self.kind {
+            Kind::Trivy => &["trivy", "image", "--quiet", "--download-db-only"],
+            Kind::Grype => &["grype", "db", "update"],
+            Kind::Snyk | Kind::PipAudit => return Ok(()),
+        };
+        let output = run(command).await?;
+        if !output.status.success() {
+            bail!("{}", ended(command[0], &output));
+        }
+        self.info =
+            self.kind.info().await.with_context(|| format!("{} does not run any more", command[0]))?;
+        Ok(())
+    }
 }
 
 impl Kind {
@@ -88,13 +108,24 @@ impl Kind {
                 "trivy",
                 "image",
                 "--quiet",
+                "--skip-db-update",
+                "--scanners",
+                "vuln",
                 "--list-all-pkgs",
                 "--format",
                 "json",
                 "--input",
                 &path(image.layout),
             ],
-            Self::Grype => &["grype", "--quiet", "-o", "json", &format!("oci-dir:{}", path(image.layout))],
+            Self::Grype => &[
+                "grype",
+                "--quiet",
+                "-o",
+                "json",
+                "-o",
+                &format!("cyclonedx-json={}", path(image.components)),
+                &format!("oci-dir:{}", path(image.layout)),
+            ],
             Self::Snyk => {
                 &["snyk", "container", "test", "--json", &format!("oci-archive:{}", path(image.archive))]
             }
@@ -111,21 +142,25 @@ impl Kind {
         words.iter().map(ToString::to_string).collect()
     }
 
-    fn read(self, json: &str, inventory: &Inventory) -> Result<Findings> {
+    fn read(self, json: &str, image: &Image<'_>, inventory: &Inventory) -> Result<Findings> {
         match self {
             Self::Trivy => trivy::read(json, inventory),
-            Self::Grype => grype::read(json, inventory),
+            Self::Grype => {
+                let components = fs::read_to_string(image.components).unwrap_or_default();
+                grype::read(json, &components, inventory)
+            }
             Self::Snyk => snyk::read(json, inventory),
             Self::PipAudit => pip_audit::read(json, inventory),
         }
     }
 }
 
-/// An image in the forms that scanners read.
+/// An image in the forms that scanners read, and where one writes what it looked at.
 struct Image<'a> {
     archive: &'a Path,
     layout: &'a Path,
     requirements: &'a Path,
+    components: &'a Path,
 }
 
 /// Fills in the image's known vulnerabilities, after a cold build. A scanner that fails has audited nothing.
@@ -162,22 +197,27 @@ pub(crate) async fn fill(
 }
 
 async fn audit(kind: Kind, dir: &Path, archive: &Path, inventory: &Inventory) -> Result<Findings> {
-    let (layout, requirements) = (dir.join("layout"), dir.join("requirements.txt"));
+    let [layout, requirements, components] =
+        ["layout", "requirements.txt", "components.json"].map(|name| dir.join(name));
     fs::write(&requirements, pip_audit::requirements(inventory))?;
     if matches!(kind, Kind::Trivy | Kind::Grype) {
         let (from, to) = (archive.to_owned(), layout.clone());
         let unpack = move || tar::Archive::new(File::open(from)?).unpack(to);
         tokio::task::spawn_blocking(unpack).await?.context("unpacking the image's archive")?;
     }
-    let command = kind.command(&Image { archive, layout: &layout, requirements: &requirements });
+    let image = Image { archive, layout: &layout, requirements: &requirements, components: &components };
+    let command = kind.command(&image);
     let output = run(&command.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     // Most end with 1 where they found something: what counts is whether they say what they found.
     let said = String::from_utf8_lossy(&output.stdout);
-    kind.read(&said, inventory).with_context(|| {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
-        format!("{} ended with {} and said: {last}", command[0], output.status)
-    })
+    kind.read(&said, &image, inventory).with_context(|| ended(&command[0], &output))
+}
+
+/// How a command ended, and the last that it said.
+fn ended(command: &str, output: &Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    format!("{command} ended with {} and said: {last}", output.status)
 }
 
 /// What a command prints, if it can be run and ends well.
@@ -189,15 +229,43 @@ async fn said(command: &[&str]) -> Option<String> {
 async fn run(command: &[&str]) -> Result<Output> {
     let mut process = Command::new(command[0]);
     process.args(&command[1..]).stdin(Stdio::null()).kill_on_drop(true);
+    // Grype has no options for two of these.
+    process.envs([
+        ("GRYPE_DB_AUTO_UPDATE", "false"),
+        ("GRYPE_CHECK_FOR_APP_UPDATE", "false"),
+        ("NO_COLOR", "1"),
+    ]);
     match timeout(LIMIT, process.output()).await {
         Ok(output) => output.with_context(|| format!("{} cannot be run", command[0])),
         Err(_) => bail!("{} did not end within {} s", command[0], LIMIT.as_secs()),
     }
 }
 
-/// How many packages of the inventory are not among those `audited`.
-fn skipped(inventory: &Inventory, audited: impl Fn(&Installed) -> bool) -> u32 {
-    count(inventory.packages.iter().filter(|package| !audited(package)).count())
+/// What a scanner looked at. A distribution has one version of a package; of a Python package there can be several, at
+/// several places, and having seen one of them is not having seen all.
+#[derive(Debug, Default)]
+struct Audited {
+    packages: BTreeSet<(PackageOf, String, Option<String>)>,
+}
+
+impl Audited {
+    fn insert(&mut self, of: PackageOf, name: &str, version: &str) {
+        self.packages.insert(Self::key(of, name, version));
+    }
+
+    /// How many of these it did not look at.
+    fn lacks<'a>(&self, packages: impl IntoIterator<Item = &'a Installed>) -> u32 {
+        let key = |package: &Installed| Self::key(package.of, &package.name, &package.version);
+        count(packages.into_iter().filter(|package| !self.packages.contains(&key(package))).count())
+    }
+
+    fn key(of: PackageOf, name: &str, version: &str) -> (PackageOf, String, Option<String>) {
+        match of {
+            // dpkg's name may carry the architecture.
+            PackageOf::Distribution => (of, name.split(':').next().unwrap_or(name).to_owned(), None),
+            PackageOf::Python => (of, python_name(name), Some(version.to_owned())),
+        }
+    }
 }
 
 fn of(inventory: &Inventory, of: PackageOf) -> usize {

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-use super::{Findings, skipped};
-use crate::oci::{Inventory, PackageOf, python_name};
+use super::{Audited, Findings};
+use crate::oci::{Inventory, PackageOf};
 use crate::record::ScannerInfo;
 
 #[derive(Deserialize)]
@@ -53,18 +53,16 @@ pub(super) fn requirements(inventory: &Inventory) -> String {
 
 pub(super) fn read(json: &str, inventory: &Inventory) -> Result<Findings> {
     let report: Report = serde_json::from_str(json).context("it is not pip-audit's JSON")?;
-    let mut audited = BTreeSet::new();
+    let mut audited = Audited::default();
     let mut vulnerabilities = BTreeSet::new();
     for dependency in report.dependencies {
         if let Dependency::Audited { name, version, vulns } = dependency {
-            audited.insert((python_name(&name), version.clone()));
+            audited.insert(PackageOf::Python, &name, &version);
             vulnerabilities.extend(vulns.into_iter().map(|found| [found.id, name.clone(), version.clone()]));
         }
     }
-    let not_audited = skipped(inventory, |package| {
-        package.of != PackageOf::Python || audited.contains(&(package.name.clone(), package.version.clone()))
-    });
-    Ok(Findings { vulnerabilities, not_audited })
+    let python = inventory.packages.iter().filter(|package| package.of == PackageOf::Python);
+    Ok(Findings { vulnerabilities, not_audited: audited.lacks(python) })
 }
 
 #[cfg(test)]

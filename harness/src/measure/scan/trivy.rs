@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-use super::{Findings, skipped};
-use crate::oci::{Inventory, PackageOf, python_name};
+use super::{Audited, Findings};
+use crate::oci::{Inventory, PackageOf};
 use crate::record::ScannerInfo;
 
 #[derive(Deserialize)]
@@ -48,6 +48,8 @@ struct Target {
 #[serde(rename_all = "PascalCase")]
 struct Package {
     name: String,
+    #[serde(default)]
+    version: String,
 }
 
 #[derive(Deserialize)]
@@ -78,34 +80,22 @@ pub(super) fn read(json: &str, inventory: &Inventory) -> Result<Findings> {
         "schema {} of Trivy's JSON is not known",
         report.schema_version
     );
-    let mut seen = BTreeSet::new();
+    let mut audited = Audited::default();
     let mut vulnerabilities = BTreeSet::new();
     for target in report.results {
         let of = match (&*target.class, &*target.kind) {
             ("os-pkgs", _) => Some(PackageOf::Distribution),
-            (_, "python-pkg" | "pip" | "poetry" | "uv") => Some(PackageOf::Python),
+            (_, "python-pkg") => Some(PackageOf::Python),
             _ => None,
         };
-        for package in target.packages {
-            seen.extend(of.map(|of| (of, name(of, &package.name))));
+        if let Some(of) = of {
+            target.packages.iter().for_each(|package| audited.insert(of, &package.name, &package.version));
         }
         for found in target.vulnerabilities {
             vulnerabilities.insert([found.id, found.pkg_name, found.installed_version]);
         }
     }
-    // dpkg's name may carry the architecture here.
-    let audited = |of, name: &str| seen.contains(&(of, name.split(':').next().unwrap_or(name).to_owned()));
-    Ok(Findings {
-        vulnerabilities,
-        not_audited: skipped(inventory, |package| audited(package.of, &package.name)),
-    })
-}
-
-fn name(of: PackageOf, name: &str) -> String {
-    match of {
-        PackageOf::Distribution => name.to_owned(),
-        PackageOf::Python => python_name(name),
-    }
+    Ok(Findings { vulnerabilities, not_audited: audited.lacks(&inventory.packages) })
 }
 
 #[cfg(test)]
@@ -135,8 +125,11 @@ mod tests {
 
     #[test]
     fn what_it_does_not_list_was_not_audited() {
-        let found = read(&REPORT.replace("typing_extensions", "other"), &example()).unwrap();
-        assert_eq!(found.not_audited, 1);
+        for (from, to) in
+            [("typing_extensions", "other"), ("4.8.0", "4.9.0"), (r#"Name": "libssl3"#, r#"Name": "x"#)]
+        {
+            assert_eq!(read(&REPORT.replace(from, to), &example()).unwrap().not_audited, 1, "{to}");
+        }
         assert_eq!(read(r#"{"SchemaVersion": 2}"#, &example()).unwrap().not_audited, 3);
         assert!(read("{}", &example()).is_err() && read("", &example()).is_err());
     }
