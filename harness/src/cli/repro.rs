@@ -147,9 +147,8 @@ impl Job {
 fn check_fixes(scenarios: &[Scenario]) -> Result<(), BadInput> {
     for scenario in scenarios {
         for fix in &scenario.fixes {
-            fix.cause.parse::<Cause>().map_err(|why| {
-                BadInput(format!("{}/scenario.toml: fix `{}`: {why}", scenario.name, fix.name))
-            })?;
+            let known = fix.cause.parse::<Cause>();
+            known.map_err(|why| BadInput(format!("{}: fix `{}`: {why}", fix.written_at, fix.name)))?;
         }
     }
     Ok(())

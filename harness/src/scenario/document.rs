@@ -44,7 +44,12 @@ impl Document {
 
     /// An error about the text at `span`.
     pub(crate) fn bad(&self, span: &Range<usize>, message: impl std::fmt::Display) -> BadInput {
-        self.bad_line(self.line(span.start), message)
+        BadInput(format!("{}: {message}", self.place(span)))
+    }
+
+    /// Where the text at `span` is written: `FILE:LINE`.
+    pub(crate) fn place(&self, span: &Range<usize>) -> String {
+        format!("{}:{}", shown(&self.path), self.line(span.start))
     }
 
     /// An error about a line, counted from 1.

@@ -23,7 +23,8 @@ pub(super) fn check(
             return Err(file.bad(&text.span(), say));
         }
         let replace = replace.into_iter().map(|(text, without)| (text.into_inner(), without)).collect();
-        fixes.push(Fix { name, replace, cause });
+        let written_at = file.place(&cause.span());
+        fixes.push(Fix { name, replace, cause: cause.into_inner(), written_at });
     }
     Ok(fixes)
 }

@@ -165,6 +165,8 @@ pub struct Fix {
     pub replace: BTreeMap<String, String>,
     /// The cause of differences that it mends, by its stable name.
     pub cause: String,
+    /// Where that is written, as `FILE:LINE`, for messages.
+    pub written_at: String,
 }
 
 /// A start of the built image that is timed: container started until its process ended.

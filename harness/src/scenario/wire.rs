@@ -135,7 +135,7 @@ pub(super) struct WireFix {
     /// Text in the optimized Dockerfile → what stands there without the fix.
     #[serde(default)]
     pub(super) replace: BTreeMap<Spanned<String>, String>,
-    pub(super) cause: String,
+    pub(super) cause: Spanned<String>,
 }
 
 /// `[starts.NAME]`.

@@ -245,9 +245,12 @@ fn bad_input_of_repro_is_refused_before_an_engine_is_up() {
     add_fixes(root.path(), "leaks", &fix);
     replace(&root.path().join("leaks/optimized.Dockerfile"), "/bin\"]", "/bin\"]\nRUN echo > /leak");
     let root = root.path().to_str().expect("UTF-8");
-    let unknown =
-        "leaks/scenario.toml: fix `COPY --chmod`: there is no cause `umaks`; the nearest is `umask`";
-    refused(&["leaks", "--scenarios", root], unknown);
+    let text = std::fs::read_to_string(format!("{root}/leaks/scenario.toml")).expect("the scenario");
+    let line = text.lines().position(|line| line.contains("umaks")).expect("its cause") + 1;
+    let unknown = format!(
+        "leaks/scenario.toml:{line}: fix `COPY --chmod`: there is no cause `umaks`; the nearest is `umask`"
+    );
+    refused(&["leaks", "--scenarios", root], &unknown);
     let asserted =
         tare().env("SOURCE_DATE_EPOCH", "yesterday").args(["repro", "layer-order"]).assert().code(2);
     let said = String::from_utf8(asserted.get_output().stderr.clone()).expect("UTF-8");
