@@ -4,7 +4,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 
-use crate::support::{copy, reference, said};
+use crate::support::{copy, copy_of, reference, references, said};
 
 fn report(run: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tare"));
@@ -20,6 +20,33 @@ fn example() -> String {
     let lines = section.lines().skip_while(|line| !line.starts_with("    currency"));
     let lines = lines.take_while(|line| line.starts_with("    ") || line.is_empty());
     lines.map(|line| format!("{}\n", line.trim_start())).collect()
+}
+
+/// Who reads them in the repository reads what the program says today.
+#[test]
+fn committed_reports_are_what_is_made_of_their_records() {
+    let runs = references();
+    assert!(runs.len() > 2, "{runs:?}");
+    for committed in runs {
+        let root = tempfile::tempdir().expect("a directory");
+        let made = copy_of(&committed, root.path());
+        let mut derived = vec!["claims.csv".into(), "report.html".into(), "report.md".into()];
+        for plot in std::fs::read_dir(committed.join("plots")).expect("plots").flatten() {
+            derived.push(Path::new("plots").join(plot.file_name()));
+        }
+        for file in &derived {
+            let _ = std::fs::remove_file(made.join(file));
+        }
+        said(&mut report(&made), 0);
+        let plots = std::fs::read_dir(made.join("plots")).expect("plots").count();
+        assert_eq!(plots + 3, derived.len(), "{}: plots that nobody makes any more", committed.display());
+        for file in derived {
+            let read = |run: &Path| std::fs::read(run.join(&file)).expect("a derived file");
+            let same = read(&made) == read(&committed);
+            let file = committed.join(&file);
+            assert!(same, "{} is not what the program makes: cargo xtask report its folder", file.display());
+        }
+    }
 }
 
 #[test]

@@ -5,14 +5,30 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 
 pub(crate) fn reference() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../results/reference-quick-2-cores")
+    results().join("reference-quick-2-cores")
+}
+
+/// Every run that is committed.
+pub(crate) fn references() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(results()).expect("results").flatten();
+    let committed = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("reference-"));
+    committed.map(|entry| entry.path()).collect()
+}
+
+fn results() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../results")
 }
 
 /// A copy of its files in a folder below `root`.
 pub(crate) fn copy(root: &Path) -> PathBuf {
+    copy_of(&reference(), root)
+}
+
+/// The same of any run.
+pub(crate) fn copy_of(from: &Path, root: &Path) -> PathBuf {
     let run = root.join("run");
     std::fs::create_dir_all(&run).expect("a folder");
-    for file in std::fs::read_dir(reference()).expect("the run").flatten() {
+    for file in std::fs::read_dir(from).expect("the run").flatten() {
         if file.file_type().is_ok_and(|kind| kind.is_file()) {
             std::fs::copy(file.path(), run.join(file.file_name())).expect("a copy");
         }
