@@ -4,6 +4,7 @@
 mod bad_input;
 mod bench;
 mod blocks;
+mod cgroups;
 mod development;
 mod dockerd;
 mod handed_over;
