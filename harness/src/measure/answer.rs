@@ -71,8 +71,16 @@ impl Asker<'_> {
     /// # Errors
     /// One gives none, or they differ.
     pub async fn both(&self, images: &Pair<String>) -> Result<Bytes, AnswerError> {
-        let naive = self.of(Variant::Naive, &images.naive).await?;
-        let optimized = self.of(Variant::Optimized, &images.optimized).await?;
+        let none =
+            |variant| move |error: anyhow::Error| AnswerError::None { variant, reason: format!("{error:#}") };
+        let [first, second] = free_ports().await.map_err(none(Variant::Naive))?;
+        let answer = |variant, port| async move {
+            self.ask_at(port, images.get(variant), self.mounts.get(variant)).await.map_err(none(variant))
+        };
+        // Side by side: no clock is running, and a service that starts waits for the disk as much as it computes.
+        let (naive, optimized) =
+            tokio::join!(answer(Variant::Naive, first), answer(Variant::Optimized, second));
+        let (naive, optimized) = (naive?, optimized?);
         if same(&naive, &optimized) {
             return Ok(naive);
         }
@@ -87,21 +95,21 @@ impl Asker<'_> {
         })
     }
 
-    async fn of(&self, variant: Variant, image: &str) -> Result<Bytes, AnswerError> {
-        self.ask(image, self.mounts.get(variant))
-            .await
-            .map_err(|e| AnswerError::None { variant, reason: format!("{e:#}") })
-    }
-
     /// Starts a container of `image`, hears its answer, and removes it, whatever came of it.
     ///
     /// # Errors
     /// It cannot be started, ends by itself, is not ready in time, or answers with an error.
     pub async fn ask(&self, image: &str, mounts: &Mounts) -> Result<Bytes> {
+        let [port] = free_ports().await?;
+        self.ask_at(port, image, mounts).await
+    }
+
+    /// The same; a service is to listen on `port`.
+    async fn ask_at(&self, port: u16, image: &str, mounts: &Mounts) -> Result<Bytes> {
         let spec =
             ContainerSpec { run: self.run.to_owned(), mounts: mounts.clone(), ..ContainerSpec::default() };
         match self.answer {
-            Answer::Service(service) => self.ask_service(service, image, spec).await,
+            Answer::Service(service) => self.ask_service(service, port, image, spec).await,
             Answer::Command(command) => self.ask_program(command, image, spec).await,
         }
     }
@@ -119,8 +127,13 @@ impl Asker<'_> {
         }
     }
 
-    async fn ask_service(&self, service: &ServiceAnswer, image: &str, spec: ContainerSpec) -> Result<Bytes> {
-        let port = free_port().await?;
+    async fn ask_service(
+        &self,
+        service: &ServiceAnswer,
+        port: u16,
+        image: &str,
+        spec: ContainerSpec,
+    ) -> Result<Bytes> {
         let spec = ContainerSpec { env: [(service.port_env.clone(), port.to_string())].into(), ..spec };
         let container = Container::start(self.docker, image, spec).await?;
         let answer = tokio::select! {
@@ -176,11 +189,19 @@ pub(super) fn last_words(logs: &Logs) -> String {
     lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }
 
-/// A port of the loopback that nobody listens on. Somebody may come first, and then the service ends
-/// and says so.
-async fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+/// Ports of the loopback that nobody listens on, each another one. Somebody may come first, and then the service
+/// ends and says so.
+async fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    // Each is held until all are found.
+    let mut held = Vec::new();
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no free port on 127.0.0.1")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 async fn request(port: u16, method: Method, path: &str, body: &str) -> Result<(StatusCode, Bytes)> {
