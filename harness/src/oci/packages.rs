@@ -54,7 +54,8 @@ impl Inventory {
         self.count(PackageOf::Python)
     }
 
-    fn count(&self, of: PackageOf) -> u32 {
+    /// How many packages of one kind.
+    pub(crate) fn count(&self, of: PackageOf) -> u32 {
         let count = self.packages.iter().filter(|package| package.of == of).count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }

@@ -44,17 +44,21 @@ impl Document {
 
     /// An error about the text at `span`.
     pub(crate) fn bad(&self, span: &Range<usize>, message: impl std::fmt::Display) -> BadInput {
-        BadInput(format!("{}: {message}", self.place(span)))
+        self.bad_line(self.line(span.start), message)
     }
 
     /// Where the text at `span` is written: `FILE:LINE`.
     pub(crate) fn place(&self, span: &Range<usize>) -> String {
-        format!("{}:{}", shown(&self.path), self.line(span.start))
+        self.at(self.line(span.start))
     }
 
     /// An error about a line, counted from 1.
     pub(crate) fn bad_line(&self, line: usize, message: impl std::fmt::Display) -> BadInput {
-        BadInput(format!("{}:{line}: {message}", shown(&self.path)))
+        BadInput(format!("{}: {message}", self.at(line)))
+    }
+
+    fn at(&self, line: usize) -> String {
+        format!("{}:{line}", shown(&self.path))
     }
 
     fn line(&self, offset: usize) -> usize {

@@ -14,9 +14,10 @@ fn under_version_2_alone_builds_are_measured_with_their_processor_time() {
     let root = tempfile::tempdir().expect("a directory");
     create(root.path(), "unified").expect("a new scenario");
     let run = root.path().join("run");
+    let program = tare();
     let mut bench = assert_cmd::Command::new("unshare");
-    bench.args(["--mount", "sh", "-c", UNIFIED, "sh"]).arg(tare().get_program());
-    for (name, value) in tare().get_envs() {
+    bench.args(["--mount", "sh", "-c", UNIFIED, "sh"]).arg(program.get_program());
+    for (name, value) in program.get_envs() {
         match value {
             Some(value) => bench.env(name, value),
             None => bench.env_remove(name),

@@ -268,10 +268,6 @@ impl Audited {
     }
 }
 
-fn of(inventory: &Inventory, of: PackageOf) -> usize {
-    inventory.packages.iter().filter(|package| package.of == of).count()
-}
-
 fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 use super::{Audited, Findings};
-use crate::oci::{Inventory, PackageOf};
+use crate::oci::{Installed, Inventory, PackageOf};
 use crate::record::ScannerInfo;
 
 #[derive(Deserialize)]
@@ -47,8 +47,11 @@ pub(super) fn info(text: &str) -> Option<ScannerInfo> {
 
 /// The Python packages of an image, as a list that pip-audit reads.
 pub(super) fn requirements(inventory: &Inventory) -> String {
-    let python = inventory.packages.iter().filter(|package| package.of == PackageOf::Python);
-    python.map(|package| format!("{}=={}\n", package.name, package.version)).collect()
+    python_of(inventory).map(|package| format!("{}=={}\n", package.name, package.version)).collect()
+}
+
+fn python_of(inventory: &Inventory) -> impl Iterator<Item = &Installed> {
+    inventory.packages.iter().filter(|package| package.of == PackageOf::Python)
 }
 
 pub(super) fn read(json: &str, inventory: &Inventory) -> Result<Findings> {
@@ -61,8 +64,7 @@ pub(super) fn read(json: &str, inventory: &Inventory) -> Result<Findings> {
             vulnerabilities.extend(vulns.into_iter().map(|found| [found.id, name.clone(), version.clone()]));
         }
     }
-    let python = inventory.packages.iter().filter(|package| package.of == PackageOf::Python);
-    Ok(Findings { vulnerabilities, not_audited: audited.lacks(python) })
+    Ok(Findings { vulnerabilities, not_audited: audited.lacks(python_of(inventory)) })
 }
 
 #[cfg(test)]

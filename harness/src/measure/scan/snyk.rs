@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use super::{Findings, count, of};
+use super::{Findings, count};
 use crate::oci::{Inventory, PackageOf};
 use crate::record::ScannerInfo;
 
@@ -74,9 +74,9 @@ pub(super) fn read(json: &str, inventory: &Inventory) -> Result<Findings> {
             vulnerabilities.insert([found.id, found.package_name, found.version]);
         }
     }
-    let lacking = of(inventory, PackageOf::Distribution).saturating_sub(distribution)
-        + of(inventory, PackageOf::Python).saturating_sub(python);
-    Ok(Findings { vulnerabilities, not_audited: count(lacking) })
+    let lacking = |of, audited| inventory.count(of).saturating_sub(count(audited));
+    let not_audited = lacking(PackageOf::Distribution, distribution) + lacking(PackageOf::Python, python);
+    Ok(Findings { vulnerabilities, not_audited })
 }
 
 #[cfg(test)]
